@@ -1,0 +1,133 @@
+"""What a catalog run is told and what it says: configuration, progress, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lasaft_core.errors import InvalidOption
+from lasaft_core.song import SongOptions
+
+StopCause = Literal["max_hours", "failure_rate", "cancelled"]
+
+FORCES = ("none", "failed", "all")
+EXECUTORS = ("ray", "inline")
+
+
+def _require(option: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidOption(option, expected=f"one of {', '.join(choices)}", got=repr(value))
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """One catalog run. Credentials are never part of it: they come from the environment."""
+
+    sources: tuple[str, ...]
+    dest: str
+    checkpoint: str = "default"
+    song: SongOptions = field(default_factory=SongOptions)
+    device: str = "auto"
+    precision: str = "auto"
+    workers: int | None = None
+    gpus_per_worker: float = 0.0
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    limit: int | None = None
+    force: str = "none"
+    max_failure_rate: float = 0.0
+    max_hours: float | None = None
+    executor: str = "ray"
+
+    def __post_init__(self) -> None:
+        _require("--force", self.force, FORCES)
+        _require("executor", self.executor, EXECUTORS)
+        if not self.sources:
+            raise InvalidOption("--source", expected="at least one URL or path", got="none")
+        if self.workers is not None and self.workers < 1:
+            raise InvalidOption("--workers", expected="1 or more", got=self.workers)
+        if self.gpus_per_worker < 0:
+            raise InvalidOption("--gpus-per-worker", expected="0 or more", got=self.gpus_per_worker)
+        if self.limit is not None and self.limit < 0:
+            raise InvalidOption("--limit", expected="0 or more", got=self.limit)
+        if not 0.0 <= self.max_failure_rate <= 1.0:
+            got = self.max_failure_rate
+            raise InvalidOption("--max-failure-rate", expected="a share from 0 to 1", got=got)
+        if self.max_hours is not None and self.max_hours <= 0:
+            raise InvalidOption("--max-hours", expected="more than 0", got=self.max_hours)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands. The audio total is an estimate from the objects' sizes."""
+
+    tracks_done: int
+    tracks_total: int
+    audio_seconds_done: float
+    audio_seconds_total: float
+    failed: int
+    elapsed_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One track that is not done, as a person reads it."""
+
+    source_uri: str
+    status: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run planned, did and left undone."""
+
+    run_id: str
+    planned: Mapping[str, int]  # action -> tracks
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    quarantined: int = 0
+    adopted: int = 0
+    windows: int = 0
+    source_bytes_read: int = 0
+    audio_seconds: float = 0.0
+    elapsed_seconds: float = 0.0
+    failures: tuple[Failure, ...] = ()
+    stopped: StopCause | None = None
+    model_fingerprint: str = ""
+
+    @property
+    def finished(self) -> int:
+        return self.done + self.skipped + self.failed + self.quarantined
+
+    @property
+    def failure_rate(self) -> float:
+        bad = self.failed + self.quarantined
+        return bad / self.finished if bad else 0.0
+
+    def exit_code(self, max_failure_rate: float = 0.0) -> int:
+        """0 all well, 1 failures above the allowed rate or a run that was broken off."""
+        broken_off = self.stopped in ("cancelled", "failure_rate")
+        return int(broken_off or self.failure_rate > max_failure_rate)
+
+    def to_dict(self) -> dict[str, object]:
+        names = (
+            "run_id model_fingerprint done skipped failed quarantined adopted windows "
+            "source_bytes_read audio_seconds elapsed_seconds stopped"
+        ).split()
+        failures = [
+            {
+                "source_uri": f.source_uri,
+                "status": f.status,
+                "reason": f.reason,
+                "message": f.message,
+            }
+            for f in self.failures
+        ]
+        facts: dict[str, object] = {name: getattr(self, name) for name in names}
+        facts["planned"] = dict(self.planned)
+        facts["failure_rate"] = self.failure_rate
+        return facts | {"failures": failures}

@@ -1,0 +1,1 @@
+"""Workers that each hold one loaded network, and the driver loop that feeds them."""
