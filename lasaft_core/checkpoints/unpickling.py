@@ -1,0 +1,163 @@
+"""Reads torch's zip files without importing or calling anything that they name.
+
+A pickle may name any function and have it called. Here every name resolves to one of the
+stand-ins below: plain containers and tensors are rebuilt by our own code, everything else
+becomes an `Inert` object that records what was put into it and does nothing.
+Not the published layout: see `published.py`.
+"""
+
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from lasaft_core.errors import UnreadableCheckpoint
+
+MAX_PICKLE_BYTES = 64 * 2**20
+_DTYPES = {
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "DoubleStorage": torch.float64,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+
+
+class Inert(dict[Any, Any]):
+    """Stands for an object of an unknown class; keeps items, ignores all else."""
+
+    def __new__(cls, *_args: object, **_kwargs: object) -> "Inert":
+        return super().__new__(cls)
+
+    def __init__(self, *_args: object, **_kwargs: object) -> None:
+        super().__init__()
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __setstate__(self, state: object) -> None:
+        if isinstance(state, dict):
+            dict.update(self, state)
+
+    def append(self, _item: object) -> None:
+        """Pickle's APPEND on a list subclass."""
+
+    def extend(self, _items: object) -> None:
+        """Pickle's APPENDS on a list subclass."""
+
+
+class Storage(NamedTuple):
+    """A flat run of numbers and the name of its torch storage class."""
+
+    values: Tensor
+
+
+def read_zip(path: Path) -> Any:
+    """The object that `torch.save` wrote, its unknown parts inert.
+
+    Raises UnreadableCheckpoint where the file is no such archive or is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _SafeUnpickler.from_archive(archive, path).load()
+    except UnreadableCheckpoint:
+        raise
+    except Exception as error:  # a hostile pickle may raise anything
+        raise UnreadableCheckpoint(
+            f"checkpoint {path.name}",
+            expected="a torch zip archive",
+            got=f"{type(error).__name__}: {error}",
+            remedy="download it again, or convert it with the torch that wrote it",
+        ) from error
+
+
+class _SafeUnpickler(pickle.Unpickler):
+    """Resolves names to stand-ins only; loads storages from the archive's own entries."""
+
+    _load: Callable[[str], bytes]
+
+    @classmethod
+    def from_archive(cls, archive: zipfile.ZipFile, path: Path) -> "_SafeUnpickler":
+        names = [n for n in archive.namelist() if n.endswith("/data.pkl")]
+        if len(names) != 1:
+            raise UnreadableCheckpoint(
+                f"checkpoint {path.name}", expected="one data.pkl", got=f"{len(names)} of them"
+            )
+        info = archive.getinfo(names[0])
+        if info.file_size > MAX_PICKLE_BYTES or info.compress_type != zipfile.ZIP_STORED:
+            raise UnreadableCheckpoint(
+                f"checkpoint {path.name}",
+                expected=f"an uncompressed pickle of at most {MAX_PICKLE_BYTES} bytes",
+                got=f"{info.file_size} bytes, compression type {info.compress_type}",
+            )
+        unpickler = cls(archive.open(info))
+        prefix = names[0].removesuffix("data.pkl") + "data/"
+        unpickler._load = lambda key: _stored_bytes(archive, prefix + key)
+        return unpickler
+
+    def find_class(self, module: str, name: str) -> Any:
+        known = _KNOWN.get((module, name))
+        if known is not None:
+            return known
+        if module in ("torch", "torch.storage") and name in _DTYPES:
+            return _DTYPES[name]
+        return type(name, (Inert,), {"__module__": "inert"})
+
+    def persistent_load(self, pid: Any) -> Any:
+        kind, dtype, key, _device, count = pid
+        if kind != "storage" or not isinstance(dtype, torch.dtype):
+            return Inert()
+        data = bytearray(self._load(str(key)))
+        if len(data) != count * dtype.itemsize:
+            raise pickle.UnpicklingError(
+                f"storage {key} holds {len(data)} bytes, not {count} of {dtype}"
+            )
+        return Storage(torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype))
+
+
+def _stored_bytes(archive: zipfile.ZipFile, name: str) -> bytes:
+    if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
+        raise pickle.UnpicklingError(f"{name} is compressed, torch stores it plainly")
+    return archive.read(name)
+
+
+def _tensor(storage: Any, offset: int, size: Any, stride: Any, *_rest: object) -> Any:
+    """Stand-in of `torch._utils._rebuild_tensor_v2`; bounds are checked by as_strided."""
+    if not isinstance(storage, Storage):
+        return Inert()
+    return torch.as_strided(storage.values, tuple(size), tuple(stride), offset).clone()
+
+
+def _parameter(data: Any, *_rest: object) -> Any:
+    """Stand-in of `torch._utils._rebuild_parameter`."""
+    return data
+
+
+def _ordered(items: Any = ()) -> dict[Any, Any]:
+    """Stand-in of `collections.OrderedDict`."""
+    return OrderedStandIn(items)
+
+
+class OrderedStandIn(dict[Any, Any]):
+    """An OrderedDict whose attributes (a state dictionary's `_metadata`) are dropped."""
+
+    def __setstate__(self, _state: object) -> None:
+        pass
+
+
+_KNOWN: dict[tuple[str, str], Any] = {
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+    ("collections", "OrderedDict"): _ordered,
+}
