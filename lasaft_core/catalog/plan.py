@@ -1,0 +1,133 @@
+"""What a run has to do: the listed objects against the table's keys. Pure, no store is opened.
+
+object not in the table                         new
+  and a done row has its etag and size          moved     (or copied; confirmed by its hash)
+in the table under another etag                 changed
+in the table as failed                          retry
+in the table as skipped, quarantined            done, retry with force "failed"
+in the table as done                            done, forced with force "all"
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import pyarrow as pa
+
+from lasaft_core.errors import InvalidOption
+from lasaft_core.storage import ObjectStat
+
+Action = Literal["new", "changed", "moved", "retry", "forced"]
+Force = Literal["none", "failed", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTrack:
+    """One object to work on.
+
+    `group` is shared by objects of this run that may hold the same bytes; the `leader` of a group
+    goes first, so that the others find its stems. `known` is the content that a moved object is
+    guessed to have, `attempts` how often its row has failed before.
+    """
+
+    object: ObjectStat
+    action: Action
+    group: str | None = None
+    leader: bool = True
+    known: str | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Tracks to work on, in listing order, and how many objects need nothing."""
+
+    tracks: tuple[PlannedTrack, ...]
+    done: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Objects by action, `done` included, each action present."""
+        found = Counter(track.action for track in self.tracks)
+        return {**{action: found[action] for action in get_args(Action)}, "done": self.done}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    etag: str
+    status: str
+    attempts: int
+
+
+def plan_tracks(objects: Iterable[ObjectStat], keys: pa.Table, *, force: str = "none") -> Plan:
+    """`keys` as `CatalogTable.keys` gives them for one model. Raises InvalidOption."""
+    if force not in get_args(Force):
+        raise InvalidOption("--force", expected=" or ".join(get_args(Force)), got=force)
+    known, contents = _index(keys)
+    tracks: list[PlannedTrack] = []
+    done = 0
+    for found in objects:
+        action = _action(found, known.get(found.uri), force)
+        if action is None:
+            done += 1
+            continue
+        tracks.append(_planned(found, action, known.get(found.uri), contents))
+    return Plan(tuple(_grouped(tracks)), done)
+
+
+def _index(keys: pa.Table) -> tuple[dict[str, _Known], dict[tuple[str, int], str]]:
+    names = ("source_uri", "source_etag", "source_bytes", "status", "content_sha256", "attempts")
+    known: dict[str, _Known] = {}
+    contents: dict[tuple[str, int], str] = {}
+    for batch in keys.select(names).to_batches(max_chunksize=65536):
+        columns = (column.to_pylist() for column in batch.columns)
+        for uri, etag, size, status, content, attempts in zip(*columns, strict=True):
+            known[uri] = _Known(etag, status, attempts or 0)
+            if status == "done" and etag:
+                contents[etag, size] = content
+    return known, contents
+
+
+def _action(found: ObjectStat, row: _Known | None, force: str) -> Action | None:
+    if row is None:
+        return "new"
+    if row.etag != found.etag:
+        return "changed"
+    if row.status == "failed":
+        return "retry"
+    if row.status == "done":
+        return "forced" if force == "all" else None
+    return "retry" if force != "none" else None
+
+
+def _planned(
+    found: ObjectStat,
+    action: Action,
+    row: _Known | None,
+    contents: Mapping[tuple[str, int], str],
+) -> PlannedTrack:
+    known = contents.get((found.etag, found.size)) if action in {"new", "changed"} else None
+    if action == "new" and known:
+        action = "moved"
+    attempts = row.attempts if row and action == "retry" else 0
+    return PlannedTrack(found, action, group=_likeness(found), known=known, attempts=attempts)
+
+
+def _likeness(found: ObjectStat) -> str | None:
+    """Local etags tell the time of writing, so that only the size can be compared."""
+    if not found.size:
+        return None
+    local = found.uri.startswith("file://")
+    return f"{found.size}" if local else f"{found.size}-{found.etag}"
+
+
+def _grouped(tracks: list[PlannedTrack]) -> Iterable[PlannedTrack]:
+    members = Counter(track.group for track in tracks)
+    led: set[str] = set()
+    for track in tracks:
+        if track.group is None or members[track.group] == 1:
+            yield replace(track, group=None)
+        else:
+            yield replace(track, leader=track.group not in led)
+            led.add(track.group)

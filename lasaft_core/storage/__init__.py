@@ -1,0 +1,47 @@
+"""Objects by URI, wherever they lie: sources, destination and checkpoints.
+
+    facade       access.py    URI in, the project's errors out
+    preflight    probing.py   can we list, write and create conditionally?
+    stores       s3.py, local.py, remote.py (anything else that fsspec reaches)
+    names        uris.py      raw, never decoded
+
+Credentials come from the environment or a profile, never from a URI or a parameter.
+"""
+
+from lasaft_core.storage.access import (
+    exists,
+    fetch,
+    list_names,
+    list_objects,
+    put,
+    put_bytes,
+    read_bytes,
+    remove,
+    stat,
+)
+from lasaft_core.storage.delta import delta_storage_options, delta_uri
+from lasaft_core.storage.objects import Fetched, ObjectStat
+from lasaft_core.storage.probing import check_dest, check_source
+from lasaft_core.storage.uris import canonical_uri, join, local_path, scheme_of
+
+__all__ = [
+    "Fetched",
+    "ObjectStat",
+    "canonical_uri",
+    "check_dest",
+    "check_source",
+    "delta_storage_options",
+    "delta_uri",
+    "exists",
+    "fetch",
+    "join",
+    "list_names",
+    "list_objects",
+    "local_path",
+    "put",
+    "put_bytes",
+    "read_bytes",
+    "remove",
+    "scheme_of",
+    "stat",
+]

@@ -1,0 +1,27 @@
+"""How the Delta Lake library reaches the same place that the rest of the project reaches."""
+
+import os
+from urllib.parse import quote
+
+from lasaft_core.storage.uris import canonical_uri, split_uri
+
+_CLIENT = {"connect_timeout": "5s", "timeout": "60s", "max_retries": "4", "retry_timeout": "60s"}
+
+
+def delta_uri(uri: str) -> str:
+    """The URI with its key percent-encoded: Delta Lake decodes what it is given."""
+    scheme, bucket, key = split_uri(canonical_uri(uri))
+    return f"{scheme}://{bucket}{quote(key)}" if not bucket else f"{scheme}://{bucket}/{quote(key)}"
+
+
+def delta_storage_options(uri: str) -> dict[str, str]:
+    """Endpoint, region and the conditional put that makes a commit a compare-and-swap."""
+    if split_uri(canonical_uri(uri))[0] != "s3":
+        return {}
+    environment = os.environ
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
+    options = {"AWS_REGION": region, "aws_conditional_put": "etag", **_CLIENT}
+    endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        options |= {"AWS_ENDPOINT_URL": endpoint, "allow_http": "true"}
+    return options

@@ -1,0 +1,42 @@
+"""Preflight: one small question to each store before any work begins."""
+
+import logging
+import uuid
+from itertools import islice
+
+from lasaft_core.errors import StoreError
+from lasaft_core.storage.access import open_store, refusing
+from lasaft_core.storage.uris import canonical_uri, join
+
+_log = logging.getLogger(__name__)
+
+
+def check_source(uri: str) -> None:
+    """Can it be listed? Raises StoreError."""
+    uri = canonical_uri(uri)
+    with refusing(uri, "list"):
+        store, key = open_store(uri)
+        list(islice(store.list_objects(key), 1))
+
+
+def check_dest(uri: str) -> None:
+    """Can an object be written, read and removed, and is a second creation refused?
+
+    A store that doesn't refuse it is used, with a warning: two runs at once could overwrite each
+    other's commits there. Raises StoreError.
+    """
+    probe = join(canonical_uri(uri), f".probe-{uuid.uuid4().hex}")
+    data = probe.encode("utf-8", "surrogateescape")
+    with refusing(canonical_uri(uri), "write to"):
+        store, key = open_store(probe)
+        store.put_bytes(b"first", key)
+        try:
+            refused = not store.create(b"second", key)
+            store.put_bytes(data, key)
+            held = store.read_bytes(key)
+        finally:
+            store.remove(key)
+    if held != data:
+        raise StoreError(f"{uri} gives back other bytes than were put", expected=data, got=held)
+    if not refused:
+        _log.warning("dest=%s conditional_create=no remedy='only one run at a time here'", uri)

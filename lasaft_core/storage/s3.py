@@ -1,0 +1,191 @@
+"""S3 and what speaks like it, through the raw calls of s3fs.
+
+Raw calls, since paths of a file system cannot say every key (`?versionId=`, a trailing slash).
+Retries are bounded in one layer: four tries a request in botocore, none on top of it in s3fs,
+and four connections for the body of one object, each going on where the last one broke off.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+from aiobotocore.response import AioReadTimeoutError
+from aiohttp import ClientError as BodyError
+from botocore.exceptions import BotoCoreError
+from fsspec.asyn import sync
+from s3fs import S3FileSystem
+
+from lasaft_core.storage.faults import error_code
+from lasaft_core.storage.objects import ChangedError, Fetched, ObjectStat
+
+_BLOCK_BYTES = 1 << 18
+_PART_BYTES = 32 << 20
+_CONNECTIONS = 4
+_BROKEN_BODY = (BodyError, BotoCoreError, AioReadTimeoutError, TimeoutError, ConnectionError)
+_ENVIRONMENT = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+)
+
+
+class S3Store:
+    """One bucket, seen by whoever the environment says that we are."""
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+        self._fs = _file_system(tuple(os.environ.get(name) for name in _ENVIRONMENT))
+
+    def list_objects(self, key: str) -> Iterator[ObjectStat]:
+        if key and not key.endswith("/"):
+            first = self._call("list_objects_v2", Prefix=key, MaxKeys=1).get("Contents", ())
+            yield from (self._listed(found) for found in first if found["Key"] == key)
+            key += "/"
+        page: dict[str, Any] = {"IsTruncated": True}
+        token: dict[str, str] = {}
+        while page.get("IsTruncated"):
+            page = self._call("list_objects_v2", Prefix=key, **token)
+            yield from map(self._listed, page.get("Contents", ()))
+            token = {"ContinuationToken": page.get("NextContinuationToken", "")}
+
+    def stat(self, key: str) -> ObjectStat:
+        head = self._call("head_object", Key=key)
+        return self._described(key, head["ContentLength"], head)
+
+    def fetch(self, key: str, path: Path, expected: ObjectStat | None) -> Fetched:
+        with path.open("wb") as writer:
+            download = _Download(self, key, expected, writer)
+            return Fetched(path, *download.run())
+
+    def put(self, path: Path, key: str) -> None:
+        if path.stat().st_size <= _PART_BYTES:
+            self.put_bytes(path.read_bytes(), key)
+            return
+        answer = self._call("create_multipart_upload", Key=key)
+        upload = {"Key": key, "UploadId": answer["UploadId"]}
+        try:
+            parts = list(self._parts(path, upload))
+            self._call("complete_multipart_upload", MultipartUpload={"Parts": parts}, **upload)
+        except BaseException:
+            self._call("abort_multipart_upload", **upload)
+            raise
+
+    def put_bytes(self, data: bytes, key: str) -> None:
+        self._call("put_object", Key=key, Body=data)
+
+    def create(self, data: bytes, key: str) -> bool:
+        try:
+            self._call("put_object", Key=key, Body=data, IfNoneMatch="*")
+        except OSError as error:
+            if error_code(error) in {"PreconditionFailed", "ConditionalRequestConflict", "412"}:
+                return False
+            raise
+        return True
+
+    def read_bytes(self, key: str) -> bytes:
+        body = self._call("get_object", Key=key)["Body"]
+        content: bytes = sync(self._fs.loop, body.read)
+        return content
+
+    def remove(self, key: str) -> None:
+        self._call("delete_object", Key=key)
+
+    def _parts(self, path: Path, upload: dict[str, str]) -> Iterator[dict[str, Any]]:
+        with path.open("rb") as reader:
+            number = 0
+            while block := reader.read(_PART_BYTES):
+                number += 1
+                part = self._call("upload_part", Body=block, PartNumber=number, **upload)
+                yield {"PartNumber": number, "ETag": part["ETag"]}
+
+    def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._fs.call_s3(method, Bucket=self._bucket, **arguments)
+        return answer
+
+    def _listed(self, found: dict[str, Any]) -> ObjectStat:
+        return self._described(found["Key"], found["Size"], found)
+
+    def _described(self, key: str, size: int, answer: dict[str, Any]) -> ObjectStat:
+        uri, modified = f"s3://{self._bucket}/{key}", answer.get("LastModified")
+        etag = str(answer.get("ETag", "")).strip('"')
+        return ObjectStat(uri, size, etag, modified.timestamp() if modified else None)
+
+
+class _Download:
+    """One object's bytes over as many connections as it takes, all of one and the same version."""
+
+    def __init__(
+        self, store: S3Store, key: str, expected: ObjectStat | None, writer: IO[bytes]
+    ) -> None:
+        self._store, self._key, self._writer = store, key, writer
+        self._etag = expected.etag if expected else ""
+        self._size = expected.size if expected else None
+        self._received = 0
+        self._digest = hashlib.sha256()
+
+    def run(self) -> tuple[str, int, str]:
+        """SHA-256 hex, bytes, etag."""
+        for connection in range(_CONNECTIONS):
+            answer = self._connect()
+            try:
+                sync(self._store._fs.loop, self._drain, answer["Body"])
+            except _BROKEN_BODY:
+                if connection == _CONNECTIONS - 1:
+                    raise
+            if self._received == self._size:
+                return self._digest.hexdigest(), self._received, self._etag
+        raise ConnectionError(f"{self._size} bytes promised, {self._received} came")
+
+    def _connect(self) -> dict[str, Any]:
+        conditions = {"IfMatch": f'"{self._etag}"'} if self._etag else {}
+        if self._received:
+            conditions["Range"] = f"bytes={self._received}-"
+        try:
+            answer = self._store._call("get_object", Key=self._key, **conditions)
+        except OSError as error:
+            if error_code(error) in {"PreconditionFailed", "412"}:
+                raise ChangedError(f"listed as {self._etag}, another one now") from error
+            raise
+        self._agree(answer)
+        return answer
+
+    def _agree(self, answer: dict[str, Any]) -> None:
+        etag, size = str(answer["ETag"]).strip('"'), self._received + answer["ContentLength"]
+        if (self._etag or etag, size if self._size is None else self._size) != (etag, size):
+            raise ChangedError(
+                f"listed as {self._etag} of {self._size} bytes, now {etag} of {size}"
+            )
+        self._etag, self._size = etag, size
+
+    async def _drain(self, body: Any) -> None:
+        async with body:
+            while block := await body.read(_BLOCK_BYTES):
+                self._digest.update(block)
+                self._writer.write(block)
+                self._received += len(block)
+
+
+@lru_cache(maxsize=16)
+def _file_system(environment: tuple[str | None, ...]) -> S3FileSystem:
+    """One client for each set of credentials: fsspec's own cache does not look at them."""
+    del environment
+    file_system = S3FileSystem(
+        skip_instance_cache=True,
+        use_listings_cache=False,
+        config_kwargs={
+            "connect_timeout": 5,
+            "read_timeout": 60,
+            "max_pool_connections": 32,
+            "retries": {"mode": "standard", "total_max_attempts": _CONNECTIONS},
+        },
+    )
+    file_system.retries = 1
+    return file_system
