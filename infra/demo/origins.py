@@ -6,6 +6,7 @@ package index serves them (`music.txt` pins them by hash), or rendered by this p
 
 import importlib.metadata
 import io
+import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from lasaft_core.training.music import render_song
 
 Audio = NDArray[np.float32]
+MUSIC = Path(sys.prefix) / "share" / "music"  # where `make` downloads the wheels
 
 
 @dataclass(frozen=True, slots=True)
