@@ -1,0 +1,72 @@
+"""The console script `lasaft-stems`.
+
+A command's module is imported once the arguments are known, so that `--help` answers at once
+and `separate` brings neither Ray nor Prefect. Exit codes: 0 all well, 1 failures above the
+allowed rate, 2 wrong use, 130 interrupted.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from flows.commands import options
+from flows.commands.console import complain
+from lasaft_core.errors import LasaftError, UsageError
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "separate": ("separate songs into a folder, on this machine", options.add_separate),
+    "run": ("separate a catalog of songs and keep its table up to date", options.add_run),
+    "plan": ("say what a run would do and estimate its work", options.add_plan),
+    "status": ("say what a destination holds and what failed", options.add_status),
+    "find": ("print the stems of one source object", options.add_find),
+    "serve": ("serve the catalog run to Prefect, on a schedule and on demand", options.add_serve),
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lasaft-stems",
+        description="Turn songs into aligned stems, one by one or by the catalog.",
+        epilog="Credentials come from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...), "
+        "never from an option.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (summary, add_options) in COMMANDS.items():
+        add_options(
+            commands.add_parser(
+                name,
+                help=summary,
+                description=f"{summary[0].upper()}{summary[1:]}.",
+                formatter_class=options.HelpFormatter,
+                allow_abbrev=False,
+            )
+        )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = build_parser().parse_args(argv)
+    try:
+        command = import_module(f"flows.commands.{arguments.command}")
+        code = int(command.run(arguments))
+        sys.stdout.flush()  # here, where a reader who has left is still caught
+    except UsageError as error:
+        complain(str(error))
+        return 2
+    except LasaftError as error:
+        complain(str(error))
+        return 1
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return 130
+    except BrokenPipeError:  # the reader of our output has left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

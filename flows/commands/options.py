@@ -1,0 +1,134 @@
+"""The options of every command. Imports argparse alone, since `--help` must not wait."""
+
+import argparse
+
+Parser = argparse.ArgumentParser
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Shows the default of an option that has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        unset = action.default in (None, False, argparse.SUPPRESS) or action.default == []
+        return action.help if unset else f"{action.help} (default: %(default)s)"
+
+
+def _name_list(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise argparse.ArgumentTypeError("expected names with commas between, such as vocals,drums")
+    return names
+
+
+def _add_sound(parser: Parser) -> None:
+    """What changes the stems' sound or form."""
+    group = parser.add_argument_group("separation")
+    add = group.add_argument
+    add("--checkpoint", default="default", metavar="C", help="name, path or URL of the network")
+    add("--targets", type=_name_list, metavar="T,T", help="stems to make; all if not given")
+    add("--overlap", type=float, default=0.25, metavar="X", help="shared part of windows, 0 to 0.5")
+    add("--codec", choices=("flac", "wav"), default="flac", help="form of the stems")
+    add("--bit-depth", type=int, choices=(16, 24, 32), default=24, help="32 is float, WAV only")
+    add(
+        "--channels",
+        choices=("skip", "downmix"),
+        default="skip",
+        help="what becomes of songs of more than two channels",
+    )
+    add("--residual", action="store_true", help="also write the song minus its stems")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where it computes")
+    add(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="auto takes bfloat16 where the device is made for it",
+    )
+
+
+def _add_json(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _add_dest(parser: Parser) -> None:
+    parser.add_argument("--dest", required=True, metavar="URL", help="where stems and table stand")
+
+
+def _add_catalog(parser: Parser) -> None:
+    add = parser.add_argument
+    add(
+        "--source",
+        action="append",
+        required=True,
+        metavar="URL",
+        help="prefix or object to read songs from; may be given again",
+    )
+    _add_dest(parser)
+    add("--include", action="append", default=[], metavar="GLOB", help="only keys that match")
+    add("--exclude", action="append", default=[], metavar="GLOB", help="no keys that match")
+    add("--limit", type=int, metavar="N", help="work on at most so many songs")
+    add(
+        "--force",
+        choices=("none", "failed", "all"),
+        default="none",
+        help="failed: skipped and quarantined songs as well; all: everything again",
+    )
+    _add_sound(parser)
+    _add_execution(parser)
+
+
+def _add_execution(parser: Parser) -> None:
+    group = parser.add_argument_group("execution")
+    add = group.add_argument
+    add(
+        "--workers", type=int, metavar="N", help="processes with a loaded network; all CPUs if none"
+    )
+    add("--gpus-per-worker", type=float, default=0.0, metavar="X", help="GPUs of each, or a share")
+    add(
+        "--executor",
+        choices=("ray", "inline"),
+        default="ray",
+        help="inline works in this process, one song at a time",
+    )
+    add(
+        "--max-failure-rate",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="share of failed songs, 0 to 1, up to which the exit code stays 0",
+    )
+    add("--max-hours", type=float, metavar="H", help="start no more songs after so long")
+
+
+def add_separate(parser: Parser) -> None:
+    parser.add_argument("songs", nargs="+", metavar="SONG", help="path or URL of a song")
+    parser.add_argument("--out", required=True, metavar="DIR", help="gets one folder per song")
+    _add_sound(parser)
+    _add_json(parser)
+
+
+def add_run(parser: Parser) -> None:
+    _add_catalog(parser)
+    _add_json(parser)
+
+
+def add_plan(parser: Parser) -> None:
+    _add_catalog(parser)
+    _add_json(parser)
+
+
+def add_status(parser: Parser) -> None:
+    _add_dest(parser)
+    _add_json(parser)
+
+
+def add_find(parser: Parser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="path or URL of a source object")
+    _add_dest(parser)
+    _add_json(parser)
+
+
+def add_serve(parser: Parser) -> None:
+    _add_catalog(parser)
+    parser.add_argument(
+        "--cron", required=True, metavar="CRON", help='when to run, in UTC, such as "0 2 * * *"'
+    )

@@ -1,0 +1,53 @@
+"""`lasaft-stems run`: a flow run where a Prefect API is configured, else a plain one."""
+
+import argparse
+
+from flows.catalog_job import CatalogJob, OnProgress, offered
+from flows.commands.catalog_settings import run_config
+from flows.commands.console import say, say_json
+from flows.commands.prefect_api import prefect_api_url
+from flows.progress import AudioProgress, audio_progress
+from flows.reporting import report_lines
+from flows.run_records import Progress
+
+
+def run(arguments: argparse.Namespace) -> int:
+    job = CatalogJob(run_config(arguments))
+    with audio_progress() as progress:
+        job.listeners.append(_listener(progress))
+        if prefect_api_url():
+            _run_as_flow(job)
+        else:
+            _run_plain(job)
+    if arguments.json:
+        say_json(job.report.to_dict())
+    else:
+        for line in report_lines(job.report):
+            say(line)
+    return job.exit_code
+
+
+def _run_plain(job: CatalogJob) -> None:
+    job.check()
+    job.make_plan()
+    job.separate()
+
+
+def _run_as_flow(job: CatalogJob) -> None:
+    """Raises what kept the flow from its report."""
+    from flows import separate_catalog as edge  # noqa: PLC0415  Prefect, only where it is in use
+    from flows.params import CatalogParameters  # noqa: PLC0415
+
+    parameters = CatalogParameters.from_config(job.config)
+    with offered(job):
+        state = edge.separate_catalog(parameters, return_state=True)
+    if not job.is_reported:
+        state.result()
+
+
+def _listener(bar: AudioProgress) -> OnProgress:
+    def update(progress: Progress) -> None:
+        note = f"{progress.tracks_done}/{progress.tracks_total} songs, {progress.failed} failed"
+        bar.update(progress.audio_seconds_done, progress.audio_seconds_total, note=note)
+
+    return update

@@ -1,0 +1,153 @@
+"""`lasaft-stems separate`: songs into a local folder, one after the other, in this process."""
+
+import argparse
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flows.commands.console import complain, say, say_json
+from flows.commands.song_settings import song_options
+from flows.progress import AudioProgress, audio_progress
+from flows.song_folders import claim_folder, move_stems, read_record, song_name, write_record
+from lasaft_core.audio.reader import open_audio
+from lasaft_core.errors import InvalidOption, LasaftError, NotAudio, SourceGone
+from lasaft_core.separator import Separator
+from lasaft_core.song import SongOptions, SongResult, separate_song
+from lasaft_core.storage import canonical_uri, fetch, local_path
+
+
+@dataclass(frozen=True, slots=True)
+class Separated:
+    """One finished song."""
+
+    source_uri: str
+    folder: Path
+    stems: dict[str, Path]
+    result: SongResult
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "source": self.source_uri,
+            "folder": str(self.folder),
+            "stems": {target: str(path) for target, path in self.stems.items()},
+            "duration_seconds": self.result.audio.duration_seconds,
+            "common_gain_db": self.result.common_gain_db,
+            "reconstruction_db": self.result.reconstruction_db,
+            "seconds": dict(self.result.seconds),
+        }
+
+
+def run(arguments: argparse.Namespace) -> int:
+    options = song_options(arguments)
+    out = _output_folder(arguments.out)
+    done: list[Separated] = []
+    failures: list[dict[str, str]] = []
+    with audio_progress() as progress:
+        separator = Separator.load(
+            arguments.checkpoint, device=arguments.device, precision=arguments.precision
+        )
+        separator.select_targets(options.targets)
+        songs = SongSeparation(separator, options, out, progress)
+        for song in arguments.songs:
+            try:
+                done.append(songs.separate(song))
+            except (LasaftError, OSError, RuntimeError) as error:  # RuntimeError: out of memory
+                complain(f"{song}: {error}")
+                failures.append({"source": song, "error": str(error), "type": _kind(error)})
+                continue
+            if not arguments.json:
+                say(str(done[-1].folder))
+    if arguments.json:
+        say_json({"songs": [song.to_dict() for song in done], "failures": failures})
+    return int(bool(failures))
+
+
+class SongSeparation:
+    """Separates into a private folder beside the final one and moves whole songs only."""
+
+    def __init__(
+        self, separator: Separator, options: SongOptions, out: Path, progress: AudioProgress
+    ) -> None:
+        self._separator, self._options = separator, options
+        self._out, self._progress = out, progress
+
+    def separate(self, song: str) -> Separated:
+        with TemporaryDirectory(prefix=".separating-", dir=self._out) as scratch:
+            uri, path, content_sha256 = _local_copy(song, Path(scratch))
+            made = Path(scratch) / "stems"
+            made.mkdir()
+            with self._reporting(uri, path) as report:
+                result = separate_song(
+                    self._separator,
+                    path,
+                    made,
+                    self._options,
+                    scratch_dir=Path(scratch),
+                    progress=report,
+                )
+            folder = claim_folder(self._out, uri, content_sha256)
+            stems = move_stems({stem.target: stem.path for stem in result.stems}, folder)
+            self._record(folder, uri, content_sha256, result)
+        return Separated(uri, folder, stems, result)
+
+    @contextmanager
+    def _reporting(self, uri: str, path: Path) -> Iterator[Callable[[float], None]]:
+        with open_audio(path) as audio:
+            total_seconds = audio.info.duration_seconds
+        name = song_name(uri)
+        self._progress.update(0.0, total_seconds, note=name)
+        yield lambda seconds: self._progress.update(seconds, total_seconds, note=name)
+
+    def _record(self, folder: Path, uri: str, content_sha256: str, result: SongResult) -> None:
+        """Stems of earlier runs over the same bytes stay in the record."""
+        earlier = read_record(folder)
+        same_bytes = earlier.get("content_sha256") == content_sha256
+        stems = dict(earlier.get("stems", {})) if same_bytes else {}
+        for stem in result.stems:
+            stems[stem.path.name] = {"target": stem.target, "sha256": stem.sha256}
+        write_record(
+            folder,
+            {
+                "source_uri": uri,
+                "content_sha256": content_sha256,
+                "model_name": self._separator.model_name,
+                "weights_sha256": self._separator.weights_sha256,
+                "common_gain_db": result.common_gain_db,
+                "stems": stems,
+            },
+        )
+
+
+def _kind(error: Exception) -> str:
+    return type(error).__name__
+
+
+def _output_folder(out: str) -> Path:
+    if "://" in out:
+        remedy = "use `lasaft-stems run --dest` to write to a store"
+        raise InvalidOption("--out", expected="a local folder", got=out, remedy=remedy)
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidOption(
+            "--out", expected="a folder that can be written", got=f"{out} ({error.strerror})"
+        ) from error
+    return Path(out)
+
+
+def _local_copy(song: str, scratch: Path) -> tuple[str, Path, str]:
+    """URI, local path and SHA-256; what lies elsewhere is fetched whole first."""
+    uri = canonical_uri(song)
+    path = local_path(uri)
+    if path is None:
+        fetched = fetch(uri, scratch / "source")
+        return uri, fetched.path, fetched.sha256
+    if path.is_dir():
+        raise NotAudio("a folder, not a song", remedy="name its songs, or use `lasaft-stems run`")
+    if not path.exists():
+        raise SourceGone("no such file")
+    with path.open("rb") as file:
+        return uri, path, hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,21 @@
+"""`lasaft-stems serve`: offers the catalog run to a Prefect server until it is interrupted."""
+
+import argparse
+
+from flows.commands.catalog_settings import run_config
+from flows.commands.prefect_api import prefect_api_url
+from flows.deployments import serve_catalog
+from flows.params import CatalogParameters
+from lasaft_core.errors import UsageError
+
+
+def run(arguments: argparse.Namespace) -> int:
+    parameters = CatalogParameters.from_config(run_config(arguments))
+    if not prefect_api_url():
+        raise UsageError(
+            "no Prefect API is configured",
+            expected="PREFECT_API_URL",
+            remedy="start one with `prefect server start` and set its address",
+        )
+    serve_catalog(parameters, cron=arguments.cron)
+    return 0

@@ -1,0 +1,50 @@
+"""The two deployments of the catalog run: one on a schedule, one on demand with a form."""
+
+from prefect import serve
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.deployments.runner import RunnerDeployment
+from pydantic import ValidationError
+
+from flows.params import CatalogParameters
+from flows.separate_catalog import separate_catalog
+from lasaft_core.errors import InvalidOption
+
+SCHEDULED = "scheduled"
+ON_DEMAND = "on-demand"
+
+
+def catalog_deployments(
+    parameters: CatalogParameters, *, cron: str
+) -> tuple[RunnerDeployment, RunnerDeployment]:
+    """Both have the given parameters as defaults; on demand each can be changed in the form."""
+    defaults = {"parameters": parameters.model_dump(mode="json")}
+    scheduled = RunnerDeployment.from_flow(
+        separate_catalog,
+        SCHEDULED,
+        schedules=[_schedule(cron)],
+        parameters=defaults,
+        description=f"Separates what is new at {', '.join(parameters.sources)}.",
+        tags=["lasaft-stems"],
+    )
+    on_demand = RunnerDeployment.from_flow(
+        separate_catalog,
+        ON_DEMAND,
+        parameters=defaults,
+        description="Separates a catalog or a single song; the run links its stems.",
+        tags=["lasaft-stems"],
+    )
+    return scheduled, on_demand
+
+
+def serve_catalog(parameters: CatalogParameters, *, cron: str) -> None:
+    """Blocks. One run at a time, since runs share this machine's processors."""
+    serve(*catalog_deployments(parameters, cron=cron), limit=1)
+
+
+def _schedule(cron: str) -> CronSchedule:
+    try:
+        return CronSchedule(cron=cron, timezone="UTC")
+    except ValidationError as error:
+        raise InvalidOption(
+            "--cron", expected='five fields such as "0 2 * * *"', got=repr(cron)
+        ) from error

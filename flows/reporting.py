@@ -1,0 +1,127 @@
+"""Plans and reports as people read them: terminal lines, Markdown, tables. Pure text."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from flows.progress import clock
+from flows.run_records import RunReport
+from lasaft_core.catalog.estimate import Estimate
+from lasaft_core.catalog.plan import Plan
+
+FAILURES_SHOWN = 100
+_STOP_TEXT = {
+    "max_hours": "stopped: the time limit was reached; the next run goes on from here",
+    "failure_rate": "stopped: more songs failed than allowed",
+    "cancelled": "stopped: cancelled; what was done is published",
+}
+
+
+def size(count: float) -> str:
+    """1234567 -> "1.2 MB"."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table; what would break a cell or inject markup is defused."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    text = " ".join(str(value).split())
+    for char in "\\|`<[*_":
+        text = text.replace(char, f"\\{char}")
+    return text
+
+
+def plan_facts(plan: Plan, estimate: Estimate, workers: int | None) -> dict[str, object]:
+    return {
+        "tracks": dict(plan.counts),
+        "estimate": {
+            "is_estimate": True,
+            "basis": "stated default" if estimate.is_default else "past rows",
+            "audio_seconds": estimate.audio_seconds,
+            "output_bytes": estimate.output_bytes,
+            "seconds": _seconds(estimate, workers),
+            "workers": workers or 1,
+        },
+    }
+
+
+def _seconds(estimate: Estimate, workers: int | None) -> float | None:
+    return None if estimate.seconds is None else estimate.seconds / (workers or 1)
+
+
+def plan_lines(plan: Plan, estimate: Estimate, workers: int | None) -> list[str]:
+    basis = "a stated default, no past rows" if estimate.is_default else "past rows"
+    seconds = _seconds(estimate, workers)
+    time = "unknown before the first songs are done" if seconds is None else clock(seconds)
+    return [
+        *(f"{action}: {tracks}" for action, tracks in plan.counts.items()),
+        f"audio: {estimate.audio_seconds / 3600:.2f} hours (estimate from {basis})",
+        f"time: {time} (estimate for {workers or 1} workers)",
+        f"output: {size(estimate.output_bytes)} (estimate)",
+    ]
+
+
+def plan_markdown(plan: Plan, estimate: Estimate, workers: int | None) -> str:
+    lines = (f"- {line}" for line in plan_lines(plan, estimate, workers))
+    return "\n".join(["# Plan", *lines])
+
+
+def report_rows(report: RunReport) -> list[tuple[str, str]]:
+    speed = report.audio_seconds / report.elapsed_seconds if report.elapsed_seconds else 0.0
+    return [
+        ("done", str(report.done)),
+        ("skipped", str(report.skipped)),
+        ("failed", str(report.failed)),
+        ("quarantined", str(report.quarantined)),
+        ("adopted from an earlier attempt", str(report.adopted)),
+        ("audio", f"{clock(report.audio_seconds)} ({speed:.1f} times real time)"),
+        ("time", clock(report.elapsed_seconds)),
+        ("source bytes read", size(report.source_bytes_read)),
+        ("windows through the network", str(report.windows)),
+        ("failure rate", f"{report.failure_rate:.1%}"),
+    ]
+
+
+def report_lines(report: RunReport) -> list[str]:
+    lines = [f"{name}: {value}" for name, value in report_rows(report)]
+    failures = [f"{f.status} {f.reason}: {f.source_uri}: {f.message}" for f in report.failures]
+    stopped = [_STOP_TEXT[report.stopped]] if report.stopped else []
+    hidden = len(failures) - FAILURES_SHOWN
+    more = [f"... and {hidden} more, see `lasaft-stems status`"] if hidden > 0 else []
+    return [*lines, *failures[:FAILURES_SHOWN], *more, *stopped]
+
+
+def report_markdown(report: RunReport) -> str:
+    parts = ["# Report", table(("", ""), report_rows(report))]
+    if report.stopped:
+        parts.append(_STOP_TEXT[report.stopped])
+    if report.failures:
+        parts += ["## Failures by reason", table(("reason", "songs"), failure_classes(report))]
+    return "\n\n".join(parts)
+
+
+def failure_classes(report: RunReport) -> list[tuple[str, int]]:
+    """Most frequent first."""
+    return Counter(failure.reason for failure in report.failures).most_common()
+
+
+def failure_rows(report: RunReport) -> list[dict[str, str]]:
+    """The worst first: quarantined, failed, skipped."""
+    order: Mapping[str, int] = {"quarantined": 0, "failed": 1, "skipped": 2}
+    worst = sorted(report.failures, key=lambda failure: order.get(failure.status, 3))
+    return [
+        {
+            "source": failure.source_uri,
+            "status": failure.status,
+            "reason": failure.reason,
+            "message": failure.message,
+        }
+        for failure in worst[:FAILURES_SHOWN]
+    ]

@@ -1,0 +1,94 @@
+"""A folder of its own for every song under one output directory, run after run.
+
+    DIR/<song>/track.json     whose folder it is: the source's URI and hash, and its stems
+    DIR/<song>/<target>.flac
+    DIR/<song> (2)/...        another source of the same name
+
+A folder belongs to the source URI in its `track.json`, which is created exclusively: whoever
+creates it owns the folder, in this process or another. A folder that holds anything else and no
+`track.json` is left alone.
+"""
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+TRACK_FILE = "track.json"
+NAME_BYTES = 200  # leaves room for " (2)" under the 255 bytes that file systems allow
+WRITE_SECONDS = 1.0  # an owner writes its few bytes at once; what takes longer was broken off
+
+
+def song_name(uri: str) -> str:
+    """The source's name without suffix, made fit to be one folder inside another."""
+    path = urlsplit(uri).path if uri.startswith(("http://", "https://")) else uri
+    name = path.rsplit("/", 1)[-1]
+    stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", name)
+    safe = "".join(char if char.isprintable() and char not in "/\\" else "_" for char in stem)
+    short = safe.encode()[:NAME_BYTES].decode(errors="ignore")
+    return short.rstrip(" .") or "untitled"
+
+
+def claim_folder(root: Path, uri: str, content_sha256: str) -> Path:
+    """The folder of this source: its own from an earlier run, else the first free one."""
+    name = song_name(uri)
+    for number in count(1):
+        folder = root / (name if number == 1 else f"{name} ({number})")
+        if _owner(folder) is None and not _take(folder, uri, content_sha256):
+            continue
+        if _owner(folder) == uri:
+            return folder
+    raise AssertionError("count() does not end")
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What `track.json` says; empty if it is missing, damaged or of another make."""
+    try:
+        record = json.loads((folder / TRACK_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def write_record(folder: Path, record: Mapping[str, object]) -> None:
+    """Replaces `track.json` whole."""
+    part = folder / f".{TRACK_FILE}.{uuid4().hex}"
+    part.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    part.replace(folder / TRACK_FILE)
+
+
+def move_stems(paths: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    """Moves finished files into the folder; each replaces its predecessor at once."""
+    return {target: path.replace(folder / path.name) for target, path in paths.items()}
+
+
+def _owner(folder: Path) -> str | None:
+    """The URI that owns the folder; None if there is no `track.json`."""
+    deadline = time.monotonic() + WRITE_SECONDS
+    while (folder / TRACK_FILE).exists():
+        uri = read_record(folder).get("source_uri")
+        if uri is not None:
+            return str(uri)
+        if time.monotonic() > deadline:
+            return ""
+        time.sleep(0.02)
+    return None
+
+
+def _take(folder: Path, uri: str, content_sha256: str) -> bool:
+    """Creates the folder or fills an empty one; False if it holds what is not ours."""
+    record = json.dumps({"source_uri": uri, "content_sha256": content_sha256})
+    try:
+        folder.mkdir(exist_ok=True)
+        if any(path.name != TRACK_FILE for path in folder.iterdir()):
+            return False
+        with (folder / TRACK_FILE).open("x", encoding="utf-8") as file:
+            file.write(record)
+    except FileExistsError:  # a file has this name, or another process was quicker
+        return folder.is_dir()
+    return True

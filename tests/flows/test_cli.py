@@ -1,0 +1,67 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from flows.cli import COMMANDS, build_parser, main
+
+COMMAND = (sys.executable, "-m", "flows.cli")
+CATALOG = ("--source", "in", "--dest", "out")
+
+
+def _seconds(*arguments: str) -> float:
+    before = time.monotonic()
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=True)
+    assert "usage: lasaft-stems" in done.stdout
+    return time.monotonic() - before
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_help_answers_at_once(command: tuple[str, ...]) -> None:
+    assert min(_seconds(*command, "--help") for _ in range(2)) < 0.5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("seperate", "a.wav", "--out", "x"),
+        ("separate", "--out", "x"),
+        ("separate", "a.wav"),
+        ("separate", "a.wav", "--out", "x", "--codec", "mp3"),
+        ("separate", "a.wav", "--out", "x", "--targets", ","),
+        ("run", "--source", "in"),
+        ("run", *CATALOG, "--force", "some"),
+        ("run", *CATALOG, "--workers", "many"),
+        ("plan", "--dest", "out"),
+        ("find", "song.wav"),
+        ("serve", *CATALOG),
+    ],
+)
+def test_wrong_use_ends_with_code_2(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        main(arguments)
+    assert exit_info.value.code == 2
+    assert "error:" in capsys.readouterr().err
+
+
+def test_a_source_may_be_given_again() -> None:
+    arguments = build_parser().parse_args(
+        ["run", *CATALOG, "--source", "more", "--targets", "vocals, drums", "--include", "*.flac"]
+    )
+    assert arguments.source == ["in", "more"]
+    assert arguments.targets == ("vocals", "drums")
+    assert arguments.include == ["*.flac"]
+
+
+def test_a_reader_who_leaves_is_no_error() -> None:
+    script = "from flows.cli import main; import sys; sys.exit(main(['status', '--dest', '.']))"
+    command = f'{sys.executable} -c "{script}" | true; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,77 @@
+import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from flows.song_folders import claim_folder, read_record, song_name, write_record
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("file:///music/Song.flac", "Song"),
+        ("s3://bucket/a/Mr. Brightside", "Mr. Brightside"),
+        ("https://host/songs/take.mp3?version=3", "take"),
+        ('file:///music/100% "live" 🎸.wav', '100% "live" 🎸'),
+        ("s3://bucket/a/..", "untitled"),
+        ("s3://bucket/a/.", "untitled"),
+        ("s3://bucket/a/...wav", "untitled"),
+        ("s3://bucket/a/", "untitled"),
+        ("s3://bucket/.mp3", "untitled"),
+        ("s3://bucket/a\\..\\b.wav", "a_.._b"),
+        ("file:///music/line\nbreak\x1b[31m.wav", "line_break_[31m"),
+        ("file:///music/\udcff.wav", "_"),
+        ("file:///music/" + "é" * 120 + ".wav", "é" * 100),
+    ],
+)
+def test_a_name_is_one_folder_inside_the_output(uri: str, name: str, tmp_path: Path) -> None:
+    assert song_name(uri) == name
+    folder = claim_folder(tmp_path, uri, "00")
+    assert folder.parent == tmp_path
+    assert folder.resolve().parent == tmp_path.resolve()
+
+
+def test_two_sources_of_one_name_have_two_folders_and_each_finds_its_own_again(tmp_path: Path):
+    first = claim_folder(tmp_path, "file:///a/song.wav", "aa")
+    second = claim_folder(tmp_path, "file:///b/song.mp3", "aa")
+    assert [first.name, second.name] == ["song", "song (2)"]
+    assert claim_folder(tmp_path, "file:///a/song.wav", "other bytes now") == first
+    assert claim_folder(tmp_path, "file:///b/song.mp3", "aa") == second
+    assert read_record(second) == {"source_uri": "file:///b/song.mp3", "content_sha256": "aa"}
+
+
+def test_what_was_there_before_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "song").mkdir()
+    (tmp_path / "song" / "vocals.flac").write_text("mine")
+    (tmp_path / "song (2)").write_text("a file")
+    (tmp_path / "song (3)").mkdir()
+    (tmp_path / "song (3)" / "track.json").write_text('{"not": "ours"}')
+    (tmp_path / "song (4)").mkdir()
+    assert claim_folder(tmp_path, "file:///a/song.wav", "aa").name == "song (4)"
+    assert (tmp_path / "song" / "vocals.flac").read_text() == "mine"
+
+
+def _claim(arguments: tuple[str, str]) -> str:
+    root, uri = arguments
+    return claim_folder(Path(root), uri, "aa").name
+
+
+def test_processes_that_claim_at_once_never_share_a_folder(tmp_path: Path) -> None:
+    uris = [f"file:///{number % 6}/song.wav" for number in range(24)]
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as processes:
+        names = list(processes.map(_claim, [(str(tmp_path), uri) for uri in uris]))
+    by_uri = {uri: {name for u, name in zip(uris, names, strict=True) if u == uri} for uri in uris}
+    assert all(len(folders) == 1 for folders in by_uri.values())
+    assert len(set(names)) == 6
+    assert {
+        json.loads(path.read_text())["source_uri"] for path in tmp_path.glob("*/track.json")
+    } == (set(uris))
+
+
+def test_a_record_is_replaced_whole(tmp_path: Path) -> None:
+    folder = claim_folder(tmp_path, "file:///a/song.wav", "aa")
+    write_record(folder, {"source_uri": "file:///a/song.wav", "stems": {}})
+    assert read_record(folder)["stems"] == {}
+    assert [path.name for path in folder.iterdir()] == ["track.json"]
