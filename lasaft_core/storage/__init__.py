@@ -11,6 +11,7 @@ Credentials come from the environment or a profile, never from a URI or a parame
 from lasaft_core.storage.access import (
     exists,
     fetch,
+    list_below,
     list_names,
     list_objects,
     put,
@@ -35,6 +36,7 @@ __all__ = [
     "exists",
     "fetch",
     "join",
+    "list_below",
     "list_names",
     "list_objects",
     "local_path",

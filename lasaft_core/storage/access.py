@@ -51,16 +51,20 @@ def list_objects(prefix_uri: str) -> Iterator[ObjectStat]:
         yield from store.list_objects(key)
 
 
-def list_names(prefix_uri: str) -> list[str]:
-    """Names below a prefix, relative to it. A prefix that does not exist holds none."""
-    prefix_uri = canonical_uri(prefix_uri)
-    start = len(prefix_uri) + 1
+def list_below(prefix_uri: str) -> list[ObjectStat]:
+    """All at once, of a prefix that may not exist and then holds none. Raises StoreError."""
     try:
-        return sorted(found.uri[start:] for found in list_objects(prefix_uri))
+        return list(list_objects(prefix_uri))
     except StoreError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return []
         raise
+
+
+def list_names(prefix_uri: str) -> list[str]:
+    """Names below a prefix, relative to it, of a prefix that may not exist. Raises StoreError."""
+    start = len(canonical_uri(prefix_uri)) + 1
+    return sorted(found.uri[start:] for found in list_below(prefix_uri))
 
 
 def stat(uri: str) -> ObjectStat:

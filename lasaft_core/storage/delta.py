@@ -3,15 +3,21 @@
 import os
 from urllib.parse import quote
 
+from lasaft_core.errors import StoreError
 from lasaft_core.storage.uris import canonical_uri, split_uri
 
 _CLIENT = {"connect_timeout": "5s", "timeout": "60s", "max_retries": "4", "retry_timeout": "60s"}
 
 
 def delta_uri(uri: str) -> str:
-    """The URI with its key percent-encoded: Delta Lake decodes what it is given."""
+    """The URI with its key percent-encoded: Delta Lake decodes what it is given.
+
+    It decodes a percent sign of the key itself twice, hence StoreError for a key with one.
+    """
     scheme, bucket, key = split_uri(canonical_uri(uri))
-    return f"{scheme}://{bucket}{quote(key)}" if not bucket else f"{scheme}://{bucket}/{quote(key)}"
+    if "%" in key:
+        raise StoreError(f"{uri} can't hold a table", expected="a name without %", got="one with %")
+    return f"{scheme}://{bucket}{'/' if bucket else ''}{quote(key)}"
 
 
 def delta_storage_options(uri: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """What a store says when it refuses, in one line."""
 
+from botocore.exceptions import NoCredentialsError, PartialCredentialsError
+
 from lasaft_core.storage.uris import split_uri
 
 
@@ -24,7 +26,7 @@ def remedy_for(uri: str, error: Exception) -> str:
     """What its user can do about it."""
     if isinstance(error, ImportError):
         return "install the fsspec package of this kind of URL"
-    if isinstance(error, PermissionError):
+    if isinstance(error, PermissionError | NoCredentialsError | PartialCredentialsError):
         return "check the credentials in the environment or profile and their rights"
     if isinstance(error, FileNotFoundError):
         return "check the name; the bucket or folder must exist"

@@ -6,6 +6,7 @@ from itertools import islice
 
 from lasaft_core.errors import StoreError
 from lasaft_core.storage.access import open_store, refusing
+from lasaft_core.storage.delta import delta_uri
 from lasaft_core.storage.uris import canonical_uri, join
 
 _log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ def check_dest(uri: str) -> None:
     A store that doesn't refuse it is used, with a warning: two runs at once could overwrite each
     other's commits there. Raises StoreError.
     """
+    delta_uri(uri)
     probe = join(canonical_uri(uri), f".probe-{uuid.uuid4().hex}")
     data = probe.encode("utf-8", "surrogateescape")
     with refusing(canonical_uri(uri), "write to"):

@@ -1,0 +1,126 @@
+"""Questions to one version of the table, in SQL over Delta Lake's own engine.
+
+Values are quoted as literals: the engine takes no parameters.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
+
+from lasaft_core.catalog.key_index import Key
+
+KEYS_SCHEMA = pa.schema(
+    [
+        ("source_uri", pa.string()),
+        ("source_etag", pa.string()),
+        ("source_bytes", pa.int64()),
+        ("status", pa.string()),
+        ("content_sha256", pa.string()),
+        ("work_id", pa.string()),
+        ("reason", pa.string()),
+        ("attempts", pa.int64()),
+        ("duration_seconds", pa.float64()),
+    ]
+)
+"""Columns of `CatalogTable.keys`; `attempts` is their number."""
+
+SAMPLE_SCHEMA = pa.schema(
+    [
+        ("source_uri", pa.string()),
+        ("source_bytes", pa.int64()),
+        ("duration_seconds", pa.float64()),
+        ("stem_bytes", pa.int64()),
+        ("work_seconds", pa.float64()),
+    ]
+)
+"""Columns of `CatalogTable.sample`, what estimates are made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCount:
+    """Tracks of one model that ended in one way."""
+
+    model_fingerprint: str
+    status: str
+    reason: str | None
+    tracks: int
+    audio_seconds: float
+
+
+def where(**columns: str | None) -> str:
+    """`WHERE a = 'x' AND ...` over the columns that are not None."""
+    terms = [f"{name} = {_literal(value)}" for name, value in columns.items() if value is not None]
+    return f" WHERE {' AND '.join(terms)}" if terms else ""
+
+
+def batches(table: DeltaTable, sql: str) -> Iterator[pa.RecordBatch]:
+    """The answer as it comes; the table is called `catalog` in the query."""
+    answer = QueryBuilder().register("catalog", table).execute(sql)
+    yield from map(pa.record_batch, answer)
+
+
+def records(table: DeltaTable, sql: str) -> Iterator[Mapping[str, Any]]:
+    """The answer as dictionaries."""
+    for batch in batches(table, sql):
+        yield from batch.to_pylist()
+
+
+def keys(table: DeltaTable, fingerprint: str) -> pa.Table:
+    """Columns of `KEYS_SCHEMA`."""
+    named = {"attempts": "cardinality(attempts) AS attempts"}
+    columns = ", ".join(named.get(name, name) for name in KEYS_SCHEMA.names)
+    sql = f"SELECT {columns} FROM catalog{where(model_fingerprint=fingerprint)}"  # noqa: S608
+    return _table(batches(table, sql), KEYS_SCHEMA)
+
+
+def standing(table: DeltaTable, source_uris: Iterable[str]) -> dict[Key, tuple[str, str]]:
+    """Status and etag by key (source_uri, model_fingerprint), of the sources that have a row."""
+    among = ", ".join(_literal(uri) for uri in sorted(set(source_uris)))
+    columns = "source_uri, model_fingerprint, status, source_etag"
+    sql = f"SELECT {columns} FROM catalog WHERE source_uri IN ({among})"  # noqa: S608
+    return {
+        (row["source_uri"], row["model_fingerprint"]): (row["status"], row["source_etag"])
+        for row in records(table, sql)
+    }
+
+
+def sample(table: DeltaTable, limit: int) -> pa.Table:
+    """Columns of `SAMPLE_SCHEMA`, of at most `limit` done rows."""
+    sql = "SELECT source_uri, source_bytes, duration_seconds, stems, seconds FROM catalog"
+    rows = [
+        {
+            **row,
+            "stem_bytes": sum(stem["bytes"] or 0 for stem in row["stems"]),
+            "work_seconds": sum(filter(None, (row["seconds"] or {}).values())) or None,
+        }
+        for row in records(table, f"{sql}{where(status='done')} LIMIT {limit}")
+    ]
+    return pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA)
+
+
+def counts(table: DeltaTable) -> list[StatusCount]:
+    """Largest first."""
+    sql = (
+        "SELECT model_fingerprint, status, reason, count(*) AS tracks,"
+        " coalesce(sum(duration_seconds), 0.0) AS audio_seconds"
+        " FROM catalog GROUP BY model_fingerprint, status, reason"
+        " ORDER BY tracks DESC, model_fingerprint, status, reason"
+    )
+    return [StatusCount(**row) for row in records(table, sql)]
+
+
+def _table(found: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    """The engine gives views of strings, which few functions of pyarrow take."""
+    return pa.concat_tables([schema.empty_table(), *_cast(found, schema)])
+
+
+def _cast(found: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    for batch in found:
+        yield pa.Table.from_batches([batch]).cast(schema)
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

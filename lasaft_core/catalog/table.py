@@ -1,0 +1,236 @@
+"""The catalog table: one row per source object and model, published by commits.
+
+A commit is a compare-and-swap on the table's version: it is made against exactly the version
+that was looked at, or fails and is thought over again.
+
+    look up the batch's keys in version N
+        all new          append     -> N+1, or somebody else has made N+1: look again
+        some are there   merge      -> N+1, or ...
+        all are done     nothing to do
+
+Not here: the stems themselves (`publication.py`) and what a run should do (`plan.py`).
+"""
+
+import logging
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Self
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from lasaft_core.catalog import queries
+from lasaft_core.catalog.key_index import Key, KeyIndex
+from lasaft_core.catalog.queries import StatusCount, where
+from lasaft_core.catalog.rows import SCHEMA, TrackRow
+from lasaft_core.errors import StoreError
+from lasaft_core.storage import canonical_uri, delta_storage_options, delta_uri, join
+
+_log = logging.getLogger(__name__)
+
+_COMMIT_TRIES = 30
+_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 3.0
+_ONE_TRY = CommitProperties(max_commit_retries=0)
+_SAME_KEY = "t.source_uri = s.source_uri AND t.model_fingerprint = s.model_fingerprint"
+
+
+class CatalogTable:
+    """`dest/catalog`. A table that does not exist yet is an empty one; publishing creates it."""
+
+    def __init__(self, dest_uri: str) -> None:
+        self.uri = join(canonical_uri(dest_uri), "catalog")
+        self._delta_uri = delta_uri(self.uri)
+        self._options = delta_storage_options(self.uri)
+        self._table: DeltaTable | None = None
+        self._index: KeyIndex | None = None
+
+    @classmethod
+    def open(cls, dest_uri: str) -> Self:
+        """Raises StoreError where the destination can't be read."""
+        table = cls(dest_uri)
+        table._latest()
+        return table
+
+    @property
+    def version(self) -> int | None:
+        """Of the newest commit; None before the first."""
+        table = self._latest()
+        return table.version() if table else None
+
+    def keys(self, fingerprint: str) -> pa.Table:
+        """What planning needs to know of one model's rows: `queries.KEYS_SCHEMA`."""
+        table = self._latest()
+        with _told(self.uri, "read"):
+            return queries.keys(table, fingerprint) if table else queries.KEYS_SCHEMA.empty_table()
+
+    def sample(self, limit: int = 1000) -> pa.Table:
+        """Some done rows to estimate from: `queries.SAMPLE_SCHEMA`."""
+        table = self._latest()
+        with _told(self.uri, "read"):
+            return queries.sample(table, limit) if table else queries.SAMPLE_SCHEMA.empty_table()
+
+    def counts(self) -> list[StatusCount]:
+        """Tracks by model, status and reason, largest first."""
+        table = self._latest()
+        with _told(self.uri, "read"):
+            return queries.counts(table) if table else []
+
+    def rows(
+        self, fingerprint: str | None = None, *, status: str | None = None, limit: int | None = None
+    ) -> Iterator[TrackRow]:
+        """Whole rows, newest commit first."""
+        cut = "" if limit is None else f" LIMIT {limit}"
+        chosen = where(model_fingerprint=fingerprint, status=status)
+        yield from self._rows(f"{chosen} ORDER BY committed_at DESC, source_uri{cut}")
+
+    def find(self, source_uri: str, fingerprint: str | None = None) -> list[TrackRow]:
+        """The rows of one object, newest first, one for each model that has seen it."""
+        chosen = where(source_uri=canonical_uri(source_uri), model_fingerprint=fingerprint)
+        return list(self._rows(f"{chosen} ORDER BY committed_at DESC"))
+
+    def publish(self, rows: Sequence[TrackRow], *, force: bool = False) -> int:
+        """Inserts or updates by key in one commit; returns how many rows it wrote.
+
+        A done row of the same etag stays as it is; with `force` a new done row replaces it. Raises
+        StoreError when the store fails, or other writers win every one of our tries.
+        """
+        batch = _one_per_key(rows)
+        for tried in range(_COMMIT_TRIES if batch else 0):
+            table = self._latest() or self._create()
+            standing = self._standing(table, batch)
+            wanted = [row for row in batch if _may_replace(row, standing.get(row.key), force=force)]
+            if not wanted or self._commit(table, wanted, standing):
+                return len(wanted)
+            _log.info(
+                "catalog=%s version=%s commit=lost tried=%d", self.uri, table.version(), tried
+            )
+            time.sleep(_pause_seconds(tried))
+        if not batch:
+            return 0
+        raise StoreError(
+            f"{self.uri}: {_COMMIT_TRIES} commits lost to other writers",
+            remedy="let fewer runs write here at once",
+        )
+
+    def compact(self, *, least_files: int = 64) -> bool:
+        """Joins the small files of many commits; False when not worth it or another writer won."""
+        table = self._latest()
+        if table is None or len(table.file_uris()) < least_files:
+            return False
+        try:
+            with _told(self.uri, "compact"):
+                table.optimize.compact(commit_properties=_ONE_TRY)
+        except CommitFailedError:
+            return False
+        return True
+
+    def _rows(self, clauses: str) -> Iterator[TrackRow]:
+        table = self._latest()
+        if table is not None:
+            with _told(self.uri, "read"):
+                sql = f"SELECT {', '.join(SCHEMA.names)} FROM catalog{clauses}"  # noqa: S608
+                yield from map(TrackRow.from_dict, queries.records(table, sql))
+
+    def _latest(self) -> DeltaTable | None:
+        with _told(self.uri, "open"):
+            try:
+                if self._table is None:
+                    self._table = DeltaTable(self._delta_uri, storage_options=self._options)
+                else:
+                    self._table.update_incremental()
+            except TableNotFoundError:
+                self._table = None
+        return self._table
+
+    def _create(self) -> DeltaTable:
+        with _told(self.uri, "create"):
+            try:
+                self._table = DeltaTable.create(
+                    self._delta_uri, SCHEMA, storage_options=self._options
+                )
+            except DeltaError:  # another writer was first, else opening says what is wrong
+                self._table = DeltaTable(self._delta_uri, storage_options=self._options)
+        return self._table
+
+    def _standing(self, table: DeltaTable, batch: list[TrackRow]) -> Mapping[Key, tuple[str, str]]:
+        """Status and etag of those rows of the batch that are in the table."""
+        if self._index is None or self._index.version != table.version():
+            self._index = self._indexed(table)
+        if not self._index.may_hold(row.key for row in batch):
+            return {}
+        with _told(self.uri, "read"):
+            return queries.standing(table, [row.source_uri for row in batch])
+
+    def _indexed(self, table: DeltaTable) -> KeyIndex:
+        with _told(self.uri, "read"):
+            found = queries.batches(table, "SELECT source_uri, model_fingerprint FROM catalog")
+            columns = (tuple(column.to_pylist() for column in batch.columns) for batch in found)
+            pairs = (pair for column in columns for pair in zip(*column, strict=True))
+            return KeyIndex(table.version(), pairs)
+
+    def _commit(
+        self, table: DeltaTable, rows: list[TrackRow], standing: Mapping[Key, tuple[str, str]]
+    ) -> bool:
+        """False when somebody else has committed since the version that we looked at."""
+        now = datetime.now(UTC)
+        data = pa.Table.from_pylist(
+            [replace(row, committed_at=now).to_dict() for row in rows], schema=SCHEMA
+        )
+        try:
+            with _told(self.uri, "write"):
+                if any(row.key in standing for row in rows):
+                    _merge(table, data)
+                else:
+                    write_deltalake(table, data, mode="append", commit_properties=_ONE_TRY)
+        except CommitFailedError:
+            return False
+        if self._index is not None:
+            self._index.add(table.version(), [row.key for row in rows])
+        return True
+
+
+def _merge(table: DeltaTable, data: pa.Table) -> None:
+    merger = table.merge(
+        data, _SAME_KEY, source_alias="s", target_alias="t", commit_properties=_ONE_TRY
+    )
+    merger.when_matched_update_all().when_not_matched_insert_all().execute()
+
+
+def _one_per_key(rows: Sequence[TrackRow]) -> list[TrackRow]:
+    """The last one of each key, but a done one before any other."""
+    chosen: dict[Key, TrackRow] = {}
+    for row in rows:
+        if row.status == "done" or row.key not in chosen or chosen[row.key].status != "done":
+            chosen[row.key] = row
+    return list(chosen.values())
+
+
+def _may_replace(row: TrackRow, standing: tuple[str, str] | None, *, force: bool) -> bool:
+    if standing != ("done", row.source_etag):
+        return True
+    return force and row.status == "done"
+
+
+def _pause_seconds(tried: int) -> float:
+    longest = min(_PAUSE_SECONDS * 2**tried, _LONGEST_PAUSE_SECONDS)
+    return random.uniform(_PAUSE_SECONDS / 4, longest)  # noqa: S311  spreads writers, no secret
+
+
+@contextmanager
+def _told(uri: str, verb: str) -> Iterator[None]:
+    """Lost commits and missing tables pass through; anything else becomes one clear line."""
+    try:
+        yield
+    except (CommitFailedError, TableNotFoundError):
+        raise
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise StoreError(
+            f"can't {verb} the table {uri}", got=line, remedy="check the store and its credentials"
+        ) from error
