@@ -1,0 +1,16 @@
+"""What an inspector has learnt of a container."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFacts:
+    """`frames` is what decoding must reach, less `slack_frames`; None: the decoder knows best.
+
+    `needs_libav`: libsndfile would misread this (healthy) variant of a format it knows.
+    """
+
+    is_known: bool = True
+    needs_libav: bool = False
+    frames: int | None = None
+    slack_frames: int = 0

@@ -1,0 +1,49 @@
+"""What a container promises, found from its headers before anything is decoded.
+
+Decoders are lenient: they return what is there and stay silent about the rest. Each inspector
+reads one family's own book-keeping (sizes, counts, end marks) and raises TruncatedAudio where
+the file is too short for it. What only decoding can show is left to the reader, which compares
+the decoded frames with `ContainerFacts.frames`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from lasaft_core.audio import chunks, matroska, mp4, mpeg, ogg
+from lasaft_core.audio.facts import ContainerFacts
+
+HEAD_BYTES: Final = 64
+
+
+def inspect_container(path: Path) -> ContainerFacts:
+    """Raises TruncatedAudio; an unknown container has no facts and is left to the decoders."""
+    with path.open("rb") as file:
+        start = mpeg.skip_id3v2(file)
+        file.seek(start)
+        head = file.read(HEAD_BYTES)
+        for matches, inspect in INSPECTORS:
+            if matches(head):
+                return inspect(file, start)
+    return ContainerFacts(is_known=False)
+
+
+def _inspect_flac(file: BinaryIO, start: int) -> ContainerFacts:
+    """STREAMINFO ends its packed field with 36 bits of total samples; 0 is "unknown"."""
+    file.seek(start + 18)
+    frames = int.from_bytes(file.read(8), "big") & (1 << 36) - 1
+    return ContainerFacts(needs_libav=frames == 0, frames=frames or None)
+
+
+Matcher = Callable[[bytes], bool]
+Inspector = Callable[[BinaryIO, int], ContainerFacts]
+
+INSPECTORS: Final[tuple[tuple[Matcher, Inspector], ...]] = (
+    (lambda head: head.startswith(b"fLaC"), _inspect_flac),
+    (lambda head: head.startswith(b"OggS"), ogg.inspect),
+    (chunks.is_chunked, chunks.inspect),
+    (lambda head: head.startswith(b".snd"), chunks.inspect_au),
+    (lambda head: head[4:8] == b"ftyp", mp4.inspect),
+    (lambda head: head.startswith(matroska.EBML_ID), matroska.inspect),
+    (mpeg.is_frame, mpeg.inspect),
+)

@@ -1,0 +1,159 @@
+"""MPEG audio (MP3): a walk over the frame headers, against the count in the Xing or VBRI header.
+
+    | ID3v2 | frame with Xing/Info/VBRI | frame | frame | ... | APE, Lyrics3, ID3v1 |
+
+Each frame's header gives its length, so a walk needs no decoding.
+"""
+
+import mmap
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from lasaft_core.audio.facts import ContainerFacts
+from lasaft_core.errors import TruncatedAudio
+
+RESYNC_BYTES: Final = 1 << 17
+REMEDY: Final = "upload the source again"
+SLACK_FRAMES: Final = 2 * 1152  # decoders differ in what they do with the first and last frame
+
+# kbit/s by (is MPEG-1, layer)
+BIT_RATES: Final = {
+    (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+SAMPLE_RATES: Final = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHeader:
+    bytes: int
+    samples: int
+    kind: int  # the header's bits that every frame of one stream shares
+    side_bytes: int  # header and side information, before which no Xing mark stands
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCount:
+    """`frames` from a Xing or VBRI header; exact where the encoder is known to count rightly."""
+
+    frames: int
+    is_xing: bool
+    is_exact: bool
+
+
+def skip_id3v2(file: BinaryIO) -> int:
+    """Offset of what follows the ID3v2 tags, if there are any."""
+    offset = 0
+    while True:
+        file.seek(offset)
+        head = file.read(10)
+        if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:10]) > 127:
+            return offset
+        size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+        offset += 10 + size + (10 if head[5] & 0x10 else 0)
+
+
+def is_frame(head: bytes) -> bool:
+    return parse_header(head) is not None
+
+
+def parse_header(head: bytes) -> FrameHeader | None:
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return None
+    version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
+    rate_index, bit_rate_index = head[2] >> 2 & 3, head[2] >> 4
+    if version == 1 or layer == 4 or rate_index == 3 or bit_rate_index in (0, 15):
+        return None
+    is_mpeg1, rate = version == 3, SAMPLE_RATES[version][rate_index]
+    bit_rate = BIT_RATES[is_mpeg1, layer][bit_rate_index] * 1000
+    padding = head[2] >> 1 & 1
+    samples = {1: 384, 2: 1152, 3: 1152 if is_mpeg1 else 576}[layer]
+    slot = 4 if layer == 1 else 1
+    size = (samples // 8 // slot * bit_rate // rate + padding) * slot
+    is_mono = head[3] >> 6 == 3
+    side = (17 if is_mono else 32) if is_mpeg1 else (9 if is_mono else 17)
+    return FrameHeader(size, samples, head[1] << 8 & 0xFE00 | head[2] & 0x0C, 4 + side)
+
+
+def inspect(file: BinaryIO, start: int) -> ContainerFacts:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        first = parse_header(data[start : start + 4])
+        if first is None:
+            return ContainerFacts()
+        count = _stream_count(data[start : start + first.bytes], first)
+        held = _whole_frames(data, start, first)
+    promised = count.frames if count else 0
+    # Some encoders count the header's own frame, too.
+    counted = held - 1 if count and count.is_exact else held
+    if counted < promised:
+        raise TruncatedAudio(
+            "MPEG audio ends before its header says",
+            expected=f"{promised} frames",
+            got=f"{counted} frames",
+            remedy=REMEDY,
+        )
+    if count and count.is_xing:
+        return ContainerFacts(slack_frames=SLACK_FRAMES)
+    frames = (held - (1 if count else 0)) * first.samples
+    return ContainerFacts(needs_libav=True, frames=frames, slack_frames=SLACK_FRAMES)
+
+
+def _stream_count(frame: bytes, header: FrameHeader) -> StreamCount | None:
+    mark = frame[header.side_bytes :]
+    if mark[:4] in (b"Xing", b"Info"):
+        flags, frames = struct.unpack_from(">II", mark, 4)
+        known = any(name in mark for name in (b"LAME", b"Lavc", b"Lavf"))
+        return StreamCount(frames, is_xing=True, is_exact=known) if flags & 1 else None
+    if frame[36:40] == b"VBRI" and len(frame) >= 54:
+        return StreamCount(struct.unpack_from(">I", frame, 50)[0], is_xing=False, is_exact=False)
+    return None
+
+
+def _whole_frames(data: mmap.mmap, start: int, first: FrameHeader) -> int:
+    """Raises TruncatedAudio if the last frame is cut."""
+    held = 0
+    for offset, size in _frames(data, start, first.kind):
+        if offset + size > len(data):
+            raise TruncatedAudio(
+                "last MPEG frame is cut",
+                expected=f"{size} bytes",
+                got=f"{len(data) - offset} bytes",
+                remedy=REMEDY,
+            )
+        held += 1
+    return held
+
+
+def _frames(data: mmap.mmap, start: int, kind: int) -> Iterator[tuple[int, int]]:
+    """Offset and size of each frame, over junk and up to trailing tags."""
+    sizes: dict[bytes, int] = {}
+    offset: int | None = start
+    while offset is not None:
+        head = data[offset : offset + 4]
+        size = sizes.get(head)
+        if size is None:
+            header = parse_header(head)
+            if header is None or header.kind != kind:
+                offset = _resync(data, offset, kind)
+                continue
+            size = sizes[head] = header.bytes
+        yield offset, size
+        offset += size
+
+
+def _resync(data: mmap.mmap, offset: int, kind: int) -> int | None:
+    """The next two frames in a row after junk."""
+    end = min(offset + RESYNC_BYTES, len(data))
+    while (offset := data.find(b"\xff", offset + 1, end)) >= 0:
+        header = parse_header(data[offset : offset + 4])
+        if header is not None and header.kind == kind:
+            after = parse_header(data[offset + header.bytes : offset + header.bytes + 4])
+            if after is not None and after.kind == kind:
+                return offset
+    return None
