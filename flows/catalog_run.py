@@ -1,20 +1,23 @@
-"""The catalog run as plain functions: preflight, plan, execute. No prefect, no ray of its own."""
+"""The catalog run as plain functions: preflight, plan, execute. No prefect, no ray of its own.
 
-from __future__ import annotations
+preflight   refuses what can't work, resolves what is left open      flows/preflight.py
+make_plan   lists the sources, compares with the table               flows/planning.py
+execute     separates on the workers, publishes row by row           flows/execution.py
+"""
 
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from flows.execution import Execution, OnProgress, run_pool
+from flows.planning import make_plan
+from flows.preflight import Prepared, preflight
 from flows.run_records import Failure, Progress, RunConfig, RunReport
-
-if TYPE_CHECKING:
-    from flows.preflight import Prepared
-    from lasaft_core.catalog.plan import Estimate, Plan
+from lasaft_core.catalog.plan import Plan
 
 __all__ = [
     "Failure",
+    "OnProgress",
+    "Prepared",
     "Progress",
     "RunConfig",
     "RunReport",
@@ -25,25 +28,9 @@ __all__ = [
     "run_catalog",
 ]
 
-OnProgress = Callable[[Progress], None]
-
 
 def new_run_id() -> str:
     return uuid4().hex
-
-
-def preflight(config: RunConfig) -> Prepared:
-    """Raises a `UsageError` with one clear line for whatever keeps the run from starting."""
-    from flows import preflight as checks  # noqa: PLC0415
-
-    return checks.preflight(config)
-
-
-def make_plan(prepared: Prepared) -> tuple[Plan, Estimate]:
-    """Lists the sources and compares with the table; opens no source object."""
-    from flows import planning  # noqa: PLC0415
-
-    return planning.make_plan(prepared)
 
 
 def execute(
@@ -56,10 +43,9 @@ def execute(
     on_progress: OnProgress | None = None,
 ) -> RunReport:
     """Separates and publishes what is planned; `stop` ends it early, with what is done kept."""
-    from flows import execution  # noqa: PLC0415
-
-    run = execution.Run(prepared, run_id=run_id, flow_run_id=flow_run_id)
-    return run.execute(plan, stop=stop, on_progress=on_progress)
+    report = RunReport(run_id, planned={}, model_fingerprint=prepared.fingerprint)
+    run = Execution(prepared, plan, report, stop, on_progress)
+    return run.carry_out(run_pool(prepared, run_id, flow_run_id))
 
 
 def run_catalog(

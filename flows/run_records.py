@@ -1,9 +1,7 @@
 """What a catalog run is told and what it says: configuration, progress, report."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from lasaft_core.errors import InvalidOption
@@ -114,20 +112,11 @@ class RunReport:
         return int(broken_off or self.failure_rate > max_failure_rate)
 
     def to_dict(self) -> dict[str, object]:
-        names = (
-            "run_id model_fingerprint done skipped failed quarantined adopted windows "
-            "source_bytes_read audio_seconds elapsed_seconds stopped"
-        ).split()
-        failures = [
-            {
-                "source_uri": f.source_uri,
-                "status": f.status,
-                "reason": f.reason,
-                "message": f.message,
-            }
-            for f in self.failures
-        ]
-        facts: dict[str, object] = {name: getattr(self, name) for name in names}
-        facts["planned"] = dict(self.planned)
-        facts["failure_rate"] = self.failure_rate
-        return facts | {"failures": failures}
+        """Plain values, ready for JSON."""
+        facts = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            **facts,
+            "planned": dict(self.planned),
+            "failure_rate": self.failure_rate,
+            "failures": [asdict(failure) for failure in self.failures],
+        }

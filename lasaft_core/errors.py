@@ -1,26 +1,27 @@
 """The exception tree. Every message says what, expected, got, remedy.
 
-    LasaftError
-    |-- UsageError                 nothing can start; the commands end with code 2
-    |   |-- InvalidOption
-    |   |   `-- UnknownTarget
-    |   |-- StoreError             missing bucket, refused credentials, unwritable destination
-    |   `-- CheckpointError
-    |       |-- UnknownCheckpoint
-    |       |-- UnreadableCheckpoint
-    |       `-- UnsupportedCheckpoint
-    `-- TrackError                 one track's fault: it costs one row, the run goes on
-        |-- UnsupportedChannels    (skipped)
-        |-- EmptySource
-        |-- NotAudio
-        |-- TruncatedAudio
-        |-- NonFiniteAudio
-        |-- SourceForbidden
-        |-- SourceGone
-        |-- StoreUnavailable
-        |-- ScratchFull
-        |-- PublicationMismatch
-        `-- WorkerLost
+LasaftError
+|-- UsageError                 nothing can start; the commands end with code 2
+|   |-- InvalidOption
+|   |   `-- UnknownTarget
+|   |-- StoreError             missing bucket, refused credentials, unwritable destination
+|   |-- WorkersUnavailable     no worker process starts, or none is left
+|   `-- CheckpointError
+|       |-- UnknownCheckpoint
+|       |-- UnreadableCheckpoint
+|       `-- UnsupportedCheckpoint
+`-- TrackError                 one track's fault: it costs one row, the run goes on
+    |-- UnsupportedChannels    (skipped)
+    |-- EmptySource
+    |-- NotAudio
+    |-- TruncatedAudio
+    |-- NonFiniteAudio
+    |-- SourceForbidden
+    |-- SourceGone
+    |-- StoreUnavailable
+    |-- ScratchFull
+    |-- PublicationMismatch
+    `-- WorkerLost
 """
 
 from typing import ClassVar
@@ -61,6 +62,10 @@ class UnknownTarget(InvalidOption):
 
 class StoreError(UsageError):
     """A source or destination that can't be listed, read or written at all."""
+
+
+class WorkersUnavailable(UsageError):
+    """No worker process could load its network, or none is left to go on with."""
 
 
 class CheckpointError(UsageError):

@@ -1,0 +1,68 @@
+"""Before a run: everything that can be wrong is found here, before the first track.
+
+The checkpoint is opened on the driver, since its weights and the resolved precision are part of
+the model's fingerprint, and a wrong checkpoint or target must stop the run at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+from lasaft_core.separator import Separator, resolve_device, resolve_precision
+
+from flows.run_records import RunConfig
+from lasaft_core.catalog.identity import model_fingerprint
+from lasaft_core.song import SongOptions
+from lasaft_core.storage import canonical_uri, check_dest, check_source
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that may start: addresses in canonical form, targets and precision resolved."""
+
+    config: RunConfig
+    fingerprint: str
+    settings: Mapping[str, object]  # what the fingerprint is made of
+    model_name: str
+    weights_sha256: str
+    weights_licence: str
+
+
+def _canonical(config: RunConfig) -> RunConfig:
+    sources = tuple(canonical_uri(source) for source in config.sources)
+    return replace(config, sources=sources, dest=canonical_uri(config.dest))
+
+
+def fingerprint_settings(
+    separator: Separator, song: SongOptions, precision: str
+) -> Mapping[str, object]:
+    """Everything that changes the sound beyond rounding; not device, batch or worker count."""
+    return {
+        "weights_sha256": separator.weights_sha256,
+        "network": separator.network_config,
+        "sample_rate": separator.sample_rate,
+        "precision": precision,
+        **asdict(song),
+        "targets": list(separator.select_targets(song.targets)),
+    }
+
+
+def preflight(config: RunConfig) -> Prepared:
+    """Raises a `UsageError` with one clear line for whatever keeps the run from starting."""
+    config = _canonical(config)
+    for source in config.sources:
+        check_source(source)
+    precision = resolve_precision(config.precision, resolve_device(config.device))
+    separator = Separator.load(config.checkpoint, device="cpu")
+    settings = fingerprint_settings(separator, config.song, precision)
+    song = replace(config.song, targets=separator.select_targets(config.song.targets))
+    check_dest(config.dest)
+    return Prepared(
+        config=replace(config, song=song, precision=precision),
+        fingerprint=model_fingerprint(settings),
+        settings=settings,
+        model_name=separator.model_name,
+        weights_sha256=separator.weights_sha256,
+        weights_licence=separator.weights_licence,
+    )

@@ -1,0 +1,106 @@
+"""A run's running count, and what makes it stop before its plan is done."""
+
+import threading
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Final
+
+from flows.run_records import Failure, Progress, RunConfig, RunReport, StopCause
+from lasaft_core.catalog.plan import Plan
+from ray_actors.messages import TrackResult, TrackTask
+
+MAX_FAILURES_LISTED: Final = 1000  # the table has them all
+BRAKE_TRACKS: Final = 20  # no rate is taken seriously before
+BRAKE_RATE: Final = 0.5  # where no rate is allowed, one failure must not end the run
+SECONDS_PER_HOUR: Final = 3600.0
+
+
+class Tally:
+    """Counts results; its report can be asked for at any time."""
+
+    def __init__(self, plan: Plan, tasks: list[TrackTask], report: RunReport) -> None:
+        self._started = monotonic()
+        self._report = replace(report, planned=plan.counts)
+        self._estimates = {task.source.uri: task.audio_seconds_estimate for task in tasks}
+        self._retries = {task.source.uri for task in tasks if task.action == "retry"}
+        self._audio_seconds_total = sum(self._estimates.values())
+        self._failures: list[Failure] = []
+        self.first_tries = self.first_failures = 0
+
+    @property
+    def elapsed_seconds(self) -> float:
+        return monotonic() - self._started
+
+    def add(self, result: TrackResult) -> None:
+        row, report = result.row, self._report
+        self._report = replace(
+            report,
+            **{row.status: getattr(report, row.status) + 1},
+            adopted=report.adopted + result.adopted,
+            windows=report.windows + result.windows,
+            source_bytes_read=report.source_bytes_read + result.source_bytes_read,
+            audio_seconds=report.audio_seconds + result.audio_seconds,
+        )
+        actual = result.audio_seconds if row.status == "done" else 0.0
+        self._audio_seconds_total += actual - self._estimates.get(row.source_uri, 0.0)
+        self._count_failure(result)
+
+    def _count_failure(self, result: TrackResult) -> None:
+        row = result.row
+        if row.source_uri not in self._retries:
+            self.first_tries += 1
+            self.first_failures += row.status in ("failed", "quarantined")
+        if row.status != "done" and len(self._failures) < MAX_FAILURES_LISTED:
+            reason, message = row.reason or "", row.error_message or ""
+            self._failures.append(Failure(row.source_uri, row.status, reason, message))
+
+    def progress(self, audio_seconds_under_way: float) -> Progress:
+        report = self._report
+        return Progress(
+            tracks_done=report.finished,
+            tracks_total=len(self._estimates),
+            audio_seconds_done=report.audio_seconds + audio_seconds_under_way,
+            audio_seconds_total=self._audio_seconds_total,
+            failed=report.failed + report.quarantined,
+            elapsed_seconds=self.elapsed_seconds,
+        )
+
+    def report(self, stopped: StopCause | None) -> RunReport:
+        return replace(
+            self._report,
+            failures=tuple(self._failures),
+            stopped=stopped,
+            elapsed_seconds=self.elapsed_seconds,
+        )
+
+
+@dataclass(slots=True)
+class Brake:
+    """Sets `halt` when the caller, the clock or the failures say so, and remembers which.
+
+    Failures of tracks that had failed before are left out: a catalog's broken files, tried again
+    every night, are no sign that tonight goes wrong.
+    """
+
+    config: RunConfig
+    stop: threading.Event
+    halt: threading.Event = field(default_factory=threading.Event)
+    cause: StopCause | None = None
+
+    def check(self, tally: Tally) -> None:
+        if self.cause is None:
+            self.cause = self._cause(tally)
+        if self.cause is not None:
+            self.halt.set()
+
+    def _cause(self, tally: Tally) -> StopCause | None:
+        if self.stop.is_set():
+            return "cancelled"
+        hours = self.config.max_hours
+        if hours is not None and tally.elapsed_seconds > hours * SECONDS_PER_HOUR:
+            return "max_hours"
+        allowed = self.config.max_failure_rate or BRAKE_RATE
+        enough = tally.first_tries >= BRAKE_TRACKS
+        if enough and tally.first_failures > allowed * tally.first_tries:
+            return "failure_rate"
+        return None

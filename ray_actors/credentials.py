@@ -1,0 +1,34 @@
+"""Where credentials may go: on to the workers' environment, never into a row or a report."""
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Final
+
+SECRETS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+SETTINGS: Final = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
+
+_USER_INFO = re.compile(r"(?<=://)[^/\s@]+@")
+_NAMED = re.compile(
+    r"(?i)\b((?:x-amz-(?:signature|credential|security-token)|awsaccesskeyid|signature|password"
+    r"|aws_[a-z_]*key[a-z_]*|secret|token)\s*[=:]\s*)[^\s&,;'\"]+"
+)
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+MAX_MESSAGE_CHARS: Final = 2000
+
+
+def forwarded_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The store's settings of this process, for workers that did not inherit them."""
+    environ = os.environ if environ is None else environ
+    return {name: environ[name] for name in (*SECRETS, *SETTINGS) if environ.get(name)}
+
+
+def redacted(text: str, environ: Mapping[str, str] | None = None) -> str:
+    """The text on one line, without keys, tokens, signatures, passwords and colours."""
+    environ = os.environ if environ is None else environ
+    for name in SECRETS:
+        if value := environ.get(name):
+            text = text.replace(value, "***")
+    text = _COLOURS.sub("", text)
+    text = _NAMED.sub(r"\1***", _USER_INFO.sub("***@", text))
+    return " ".join(text.split())[:MAX_MESSAGE_CHARS]

@@ -1,0 +1,236 @@
+"""The driver loop: starts workers, hands out tracks, replaces the dead, drains at the end.
+
+    start all at once -> dispatch, longest first, two a worker -> wait -> settle | bury | retire
+                              ^                                             |
+                              +---------------------------------------------+
+
+A worker that dies is charged to the track that was on its device, the oldest that it held; the
+others go back without a charge. The charged track runs alone next; when it loses that worker too
+it is quarantined with the history of its attempts.
+"""
+
+import logging
+from collections.abc import Generator, Iterator, Sequence
+from threading import Event
+from time import monotonic
+from typing import Any, Final
+
+import ray
+from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
+
+from lasaft_core.errors import WorkersUnavailable
+from ray_actors.actor import Assignment, Slot
+from ray_actors.attempts import broken, lost_attempt, quarantined
+from ray_actors.backlog import Backlog
+from ray_actors.credentials import redacted
+from ray_actors.messages import (
+    OnTick,
+    PoolOptions,
+    TrackResult,
+    TrackTask,
+    WorkerFactory,
+    WorkerSettings,
+)
+from ray_actors.resources import WorkerPlan
+
+logger = logging.getLogger(__name__)
+
+OUTSTANDING: Final = 2  # one on the device, one behind it
+POLL_SECONDS: Final = 1.0
+REPLY_SECONDS: Final = 30.0  # for what is there already, and for a probe
+
+
+class DriverLoop:
+    """One run over one list of tracks."""
+
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        factory: WorkerFactory,
+        settings: WorkerSettings,
+        options: PoolOptions,
+    ) -> None:
+        self._plan, self._factory = plan, factory
+        self._settings, self._options = settings, options
+        self._backlog = Backlog(())
+        self._slots: list[Slot] = []
+        self._first_failure = ""
+        self._stopping = False
+
+    def results(
+        self, tasks: Sequence[TrackTask], *, stop: Event, on_tick: OnTick | None = None
+    ) -> Generator[TrackResult, None, None]:
+        """Each finished track's result, as it comes; tracks cut off by `stop` have none."""
+        self._backlog = Backlog(tasks)
+        try:
+            self._slots = [self._start() for _ in range(self._plan.count)]
+            while not stop.is_set() and self._unfinished():
+                self._dispatch()
+                yield from self._collect()
+                yield from self._overdue()
+                self._tick(on_tick)
+            yield from self._drain(on_tick)
+        finally:
+            for slot in self._slots:
+                slot.kill()
+
+    def _start(self) -> Slot:
+        return Slot.start(self._plan.share.actor_options(), self._factory, self._settings)
+
+    def _unfinished(self) -> bool:
+        return bool(self._backlog) or any(slot.outstanding for slot in self._slots)
+
+    def _tick(self, on_tick: OnTick | None) -> None:
+        audio_seconds = sum(slot.audio_seconds() for slot in self._slots)
+        if on_tick is not None:
+            on_tick(audio_seconds)
+
+    def _dispatch(self) -> None:
+        """One each before anyone gets a second."""
+        for depth in range(1, OUTSTANDING + 1):
+            for slot in self._slots:
+                if slot.has_room(depth):
+                    task = self._backlog.take(idle=not slot.outstanding)
+                    if task is not None:
+                        slot.assign(task)
+
+    def _collect(self) -> Iterator[TrackResult]:
+        waiting = {ref: slot for slot in self._slots for ref in slot.refs()}
+        ready, _ = ray.wait(list(waiting), timeout=POLL_SECONDS)
+        for ref in ready:
+            slot = waiting[ref]
+            if slot.facts is None:
+                self._greet(slot)
+            else:
+                yield from self._receive(slot, ref)
+
+    def _greet(self, slot: Slot) -> None:
+        try:
+            slot.facts = ray.get(slot.ready_ref, timeout=REPLY_SECONDS)
+        except RayError as error:
+            self._retire(slot, str(error))
+
+    def _retire(self, slot: Slot, failure: str) -> None:
+        """A worker that never became ready is not replaced: the next would fare alike."""
+        slot.kill()
+        self._slots.remove(slot)
+        self._first_failure = self._first_failure or failure
+        logger.warning("worker_start=failed workers_left=%d\n%s", len(self._slots), failure)
+        if not self._slots:
+            last_line = self._first_failure.strip().splitlines()[-1]
+            raise WorkersUnavailable(
+                f"no worker is left: {redacted(last_line)}",
+                remedy="the log has the first worker's whole traceback",
+            )
+
+    def _receive(self, slot: Slot, ref: Any) -> Iterator[TrackResult]:
+        assignment = next(held for held in slot.outstanding if held.ref == ref)
+        try:
+            result = ray.get(ref, timeout=REPLY_SECONDS)
+        except RayTaskError as error:
+            result = broken(assignment.task, self._settings, _cause(error))
+        except ActorUnavailableError as error:
+            yield from self._probe(slot, assignment, _cause_of_death(error))
+            return
+        except RayError as error:
+            yield from self._bury(slot, _cause_of_death(error))
+            return
+        slot.settle(assignment)
+        yield self._finished(assignment.task, result)
+
+    def _finished(self, task: TrackTask, result: TrackResult) -> TrackResult:
+        self._backlog.finished(task, done=result.row.status == "done")
+        return result
+
+    def _probe(self, slot: Slot, assignment: Assignment, failure: str) -> Iterator[TrackResult]:
+        """A worker out of reach may be well: it keeps its place if it answers."""
+        if not slot.answers(REPLY_SECONDS):
+            yield from self._bury(slot, failure)
+            return
+        slot.settle(assignment)
+        self._give_back(assignment.task)
+
+    def _give_back(self, task: TrackTask) -> None:
+        if task.history:
+            self._backlog.suspect(task)
+        else:
+            self._backlog.requeue(task)
+
+    def _bury(self, slot: Slot, failure: str) -> Iterator[TrackResult]:
+        slot.kill()
+        self._slots.remove(slot)
+        charged = False
+        for assignment in slot.outstanding:
+            result = _late_result(assignment)
+            if result is not None:
+                yield self._finished(assignment.task, result)
+            elif charged:
+                self._give_back(assignment.task)
+            else:
+                charged = True
+                yield from self._charge(assignment.task, failure, slot.name)
+        if not self._stopping:
+            self._slots.append(self._start())
+
+    def _charge(self, task: TrackTask, failure: str, worker: str | None) -> Iterator[TrackResult]:
+        task = lost_attempt(task, failure, worker)
+        logger.warning("worker=%s lost_with=%s attempt=%d", worker, task.source.uri, task.attempt)
+        if len(task.history) >= self._options.max_losses:
+            yield self._finished(task, quarantined(task, self._settings))
+        else:
+            self._backlog.suspect(task)
+
+    def _overdue(self) -> Iterator[TrackResult]:
+        for slot in list(self._slots):
+            if slot.facts is None:
+                self._check_start(slot)
+            elif slot.outstanding:
+                deadline_seconds = self._options.deadline_seconds(slot.outstanding[0].task)
+                if slot.stalled_seconds() > deadline_seconds:
+                    yield from self._bury(slot, f"no progress within {deadline_seconds:.0f} s")
+
+    def _check_start(self, slot: Slot) -> None:
+        limit_seconds = self._options.start_seconds
+        if monotonic() - slot.started_at > limit_seconds:
+            share = self._plan.share
+            wanted = f"{share.cpus:g} CPUs and {share.gpus:g} GPUs"
+            self._retire(slot, f"not ready within {limit_seconds:.0f} s; it asked for {wanted}")
+
+    def _drain(self, on_tick: OnTick | None) -> Iterator[TrackResult]:
+        """Waits a bounded time for what is on the devices; drops what is queued behind."""
+        self._stopping = True
+        limit = monotonic() + self._options.drain_seconds
+        for slot in self._slots:
+            slot.forget_queued()
+        self._dismiss_idle()
+        while self._slots and monotonic() < limit:
+            yield from self._collect()
+            self._dismiss_idle()
+            self._tick(on_tick)
+
+    def _dismiss_idle(self) -> None:
+        for slot in [slot for slot in self._slots if not slot.outstanding]:
+            slot.kill()
+            self._slots.remove(slot)
+
+
+def _cause(error: RayTaskError) -> Exception:
+    """What the worker itself raised, without Ray's traceback around it."""
+    return error.cause if isinstance(error.cause, Exception) else error
+
+
+def _cause_of_death(error: RayError) -> str:
+    """The telling part of Ray's long text: how the process ended."""
+    text = str(error).partition("Some common causes include")[0]
+    return text.partition("The actor is dead because ")[2] or text
+
+
+def _late_result(assignment: Assignment) -> TrackResult | None:
+    """What a dead worker had finished before it died."""
+    if not ray.wait([assignment.ref], timeout=0)[0]:
+        return None
+    try:
+        result: TrackResult = ray.get(assignment.ref, timeout=REPLY_SECONDS)
+    except RayError:
+        return None
+    return result

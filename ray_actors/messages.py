@@ -1,0 +1,102 @@
+"""What passes between the driver and its workers: small records, never audio."""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Protocol
+
+from lasaft_core.catalog.rows import AttemptRow, TrackRow
+from lasaft_core.song import SongOptions
+from lasaft_core.storage import ObjectStat
+
+OnTick = Callable[[float], None]  # audio seconds done inside the tracks that are under way
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """Everything a worker needs beside its tracks. `environment` may hold credentials."""
+
+    dest: str
+    checkpoint: str
+    song: SongOptions
+    fingerprint: str
+    weights_sha256: str
+    model_name: str
+    weights_licence: str
+    run_id: str
+    flow_run_id: str | None = None
+    device: str = "auto"
+    precision: str = "float32"
+    threads: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackTask:
+    """One object to separate; `history` holds the attempts of this run that were lost.
+
+    Tasks of one `group` may be the same bytes: one leads, the others wait and adopt its stems.
+    """
+
+    source: ObjectStat
+    action: str
+    audio_seconds_estimate: float
+    group: str | None = None
+    forced: bool = False
+    history: tuple[AttemptRow, ...] = ()
+
+    @property
+    def attempt(self) -> int:
+        return len(self.history) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrackResult:
+    """A track's row and what it cost. `adopted`: stems that were there already were taken over."""
+
+    row: TrackRow
+    windows: int = 0
+    source_bytes_read: int = 0
+    audio_seconds: float = 0.0
+    adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """How many workers, and how long the driver waits for what.
+
+    A track may stand still for `deadline_base_seconds` and `deadline_factor` times its estimated
+    audio seconds. `max_losses` workers may die under a track before it is quarantined.
+    """
+
+    workers: int | None = None
+    gpus_per_worker: float = 0.0
+    start_seconds: float = 300.0
+    deadline_base_seconds: float = 900.0
+    deadline_factor: float = 20.0
+    drain_seconds: float = 60.0
+    max_losses: int = 2
+
+    def deadline_seconds(self, task: TrackTask) -> float:
+        return self.deadline_base_seconds + self.deadline_factor * task.audio_seconds_estimate
+
+
+class TrackWorker(Protocol):
+    """Does one track at a time; never raises for a fault of the track."""
+
+    def process(self, task: TrackTask, on_audio: OnTick | None = None) -> TrackResult: ...
+
+
+WorkerFactory = Callable[[WorkerSettings], TrackWorker]
+
+
+class TrackPool(Protocol):
+    """Runs tasks on workers; both executors have this interface.
+
+    `on_tick` is called in the caller's thread, at least about once a second where workers are
+    other processes, so that batches can be flushed and limits checked between results.
+    """
+
+    def run(
+        self, tasks: Sequence[TrackTask], *, stop: Event, on_tick: OnTick | None = None
+    ) -> Generator[TrackResult, None, None]: ...

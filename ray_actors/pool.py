@@ -1,0 +1,56 @@
+"""Tracks on Ray workers: the cluster, the number of workers and the driver loop put together."""
+
+import logging
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from threading import Event
+
+from ray_actors.cluster import node_resources, ray_cluster
+from ray_actors.credentials import forwarded_environment
+from ray_actors.driver import DriverLoop
+from ray_actors.messages import (
+    OnTick,
+    PoolOptions,
+    TrackResult,
+    TrackTask,
+    WorkerFactory,
+    WorkerSettings,
+)
+from ray_actors.resources import plan_workers
+from ray_actors.worker import SeparatorWorker
+
+logger = logging.getLogger(__name__)
+
+
+class RayPool:
+    """A `TrackPool` on Ray; nothing of it is left when `run` ends, however it ends."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        options: PoolOptions,
+        factory: WorkerFactory = SeparatorWorker,
+    ) -> None:
+        self._settings, self._options, self._factory = settings, options, factory
+
+    def run(
+        self, tasks: Sequence[TrackTask], *, stop: Event, on_tick: OnTick | None = None
+    ) -> Generator[TrackResult, None, None]:
+        if not tasks:
+            return
+        with ray_cluster():
+            plan = plan_workers(
+                node_resources(),
+                workers=self._options.workers,
+                gpus_per_worker=self._options.gpus_per_worker,
+                tasks=len(tasks),
+            )
+            share = plan.share
+            logger.info("workers=%d cpus=%g gpus=%g each", plan.count, share.cpus, share.gpus)
+            settings = replace(
+                self._settings, threads=share.threads, environment=forwarded_environment()
+            )
+            loop = DriverLoop(plan, self._factory, settings, self._options)
+            with closing(loop.results(tasks, stop=stop, on_tick=on_tick)) as results:
+                yield from results

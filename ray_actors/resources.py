@@ -1,0 +1,93 @@
+"""From what the machines have to how many workers there are and what each of them gets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lasaft_core.errors import InvalidOption
+
+CPUS_PER_WORKER = 4.0  # a CPU worker gains little from more threads than this
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResources:
+    """What one machine offers; `gpus` may be logical ones."""
+
+    cpus: float
+    gpus: float = 0.0
+
+    @classmethod
+    def of(cls, resources: Mapping[str, float]) -> "NodeResources":
+        return cls(cpus=resources.get("CPU", 0.0), gpus=resources.get("GPU", 0.0))
+
+    def fits(self, share: "WorkerShare") -> int:
+        """How many workers of this share the node holds."""
+        by_cpu = int(self.cpus / share.cpus + 1e-9)
+        return min(by_cpu, int(self.gpus / share.gpus + 1e-9)) if share.gpus else by_cpu
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerShare:
+    """One worker's part of a machine."""
+
+    cpus: float
+    gpus: float = 0.0
+
+    @property
+    def threads(self) -> int:
+        return max(1, int(self.cpus))
+
+    def actor_options(self) -> dict[str, object]:
+        return {"num_cpus": self.cpus, "num_gpus": self.gpus, "max_restarts": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """How many workers to start, each with the same share."""
+
+    count: int
+    share: WorkerShare
+
+
+def _per_node_limit(nodes: Sequence[NodeResources], gpus_per_worker: float) -> int:
+    return sum(int(node.gpus / gpus_per_worker + 1e-9) for node in nodes)
+
+
+def _check_gpus(nodes: Sequence[NodeResources], gpus_per_worker: float) -> None:
+    if gpus_per_worker and not _per_node_limit(nodes, gpus_per_worker):
+        raise InvalidOption(
+            "--gpus-per-worker",
+            expected=f"at most {max((n.gpus for n in nodes), default=0.0):g}, the GPUs of a node",
+            got=f"{gpus_per_worker:g}",
+            remedy="use 0 to work on CPUs",
+        )
+
+
+def _default_share(nodes: Sequence[NodeResources], gpus_per_worker: float) -> WorkerShare:
+    widest = max(node.cpus for node in nodes)
+    return WorkerShare(min(CPUS_PER_WORKER, widest), gpus_per_worker)
+
+
+def _share_for(nodes: Sequence[NodeResources], workers: int, gpus: float) -> WorkerShare:
+    """The largest share, in whole CPUs where there are enough, of which `workers` fit."""
+    widest = max(node.cpus for node in nodes)
+    for cpus in range(int(widest), 0, -1):
+        share = WorkerShare(float(cpus), gpus)
+        if sum(node.fits(share) for node in nodes) >= workers:
+            return share
+    total_cpus = sum(node.cpus for node in nodes)
+    return WorkerShare(max(0.01, int(100 * total_cpus / workers) / 100), gpus)
+
+
+def plan_workers(
+    nodes: Sequence[NodeResources], *, workers: int | None, gpus_per_worker: float, tasks: int
+) -> WorkerPlan:
+    """Never more workers than tasks; without a number, as many as fit."""
+    nodes = [node for node in nodes if node.cpus > 0]
+    if not nodes:
+        raise InvalidOption("Ray cluster", expected="a node with CPUs", got="none")
+    _check_gpus(nodes, gpus_per_worker)
+    if workers is not None:
+        workers = min(workers, tasks)
+        return WorkerPlan(workers, _share_for(nodes, workers, gpus_per_worker))
+    share = _default_share(nodes, gpus_per_worker)
+    return WorkerPlan(max(1, min(tasks, sum(n.fits(share) for n in nodes))), share)

@@ -1,0 +1,123 @@
+"""One loaded network and what it does to one track after another. Knows no Ray.
+
+    fetch (hashed) -> adopt what is there already -> separate -> publish -> row
+
+`process` holds the project's one broad catch: whatever goes wrong with a track becomes its row.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+from uuid import uuid4
+
+from lasaft_core.catalog.publication import StemStore
+from lasaft_core.catalog.rows import SCHEMA, TrackRow
+from lasaft_core.errors import UnreadableCheckpoint
+from lasaft_core.song import SongResult, SongSeparator, separate_song
+from lasaft_core.storage import fetch, join
+from ray_actors.attempts import Attempt
+from ray_actors.messages import OnTick, TrackResult, TrackTask, WorkerSettings
+
+
+class LoadedSeparator(SongSeparator, Protocol):
+    """A separator that knows its weights and counts the windows it computes."""
+
+    @property
+    def weights_sha256(self) -> str: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def windows_computed(self) -> int: ...
+
+
+SeparatorLoader = Callable[[WorkerSettings], LoadedSeparator]
+
+
+def load_separator(settings: WorkerSettings) -> LoadedSeparator:
+    """The settings' checkpoint, which must still be the one that the run was planned with."""
+    from lasaft_core.separator import Separator  # noqa: PLC0415
+
+    separator = Separator.load(
+        settings.checkpoint,
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.threads,
+    )
+    if separator.weights_sha256 != settings.weights_sha256:
+        raise UnreadableCheckpoint(
+            f"checkpoint {settings.checkpoint} changed since the run was planned",
+            expected=f"SHA-256 {settings.weights_sha256}",
+            got=separator.weights_sha256,
+        )
+    return separator
+
+
+class SeparatorWorker:
+    """Loads once; `process` never raises for a fault of the track."""
+
+    def __init__(self, settings: WorkerSettings, load: SeparatorLoader = load_separator) -> None:
+        os.environ.update(settings.environment)
+        self.settings = settings
+        self.separator = load(settings)
+        self.store = StemStore(settings.dest, settings.fingerprint)
+
+    def process(self, task: TrackTask, on_audio: OnTick | None = None) -> TrackResult:
+        attempt = Attempt(task, self.settings, str(self.separator.device))
+        windows = self.separator.windows_computed
+        try:
+            with TemporaryDirectory(prefix="lasaft-") as scratch:
+                result = self._process(attempt, Path(scratch), on_audio)
+        except Exception as error:  # noqa: BLE001  the per-track boundary
+            result = attempt.failed(error)
+        return replace(result, windows=self.separator.windows_computed - windows)
+
+    def _process(self, attempt: Attempt, scratch: Path, on_audio: OnTick | None) -> TrackResult:
+        source = attempt.task.source
+        with attempt.timed("download"):
+            attempt.fetched = fetch(source.uri, scratch / "source", expected=source)
+            row = self._adoptable(attempt)
+        if row is not None:
+            return attempt.adopted(row)
+        song = self._separate(attempt, scratch, on_audio)
+        return attempt.finished(self._publish(attempt, song))
+
+    def _adoptable(self, attempt: Attempt) -> TrackRow | None:
+        """Whole stems of these bytes; a forced track takes only what its own run has made."""
+        assert attempt.work_id
+        track = self.store.adopt(attempt.work_id)
+        if track is None:
+            return None
+        row = TrackRow.from_dict({name: track[name] for name in SCHEMA.names if name in track})
+        made_elsewhere = row.run_id != self.settings.run_id
+        return None if attempt.task.forced and made_elsewhere else row
+
+    def _separate(self, attempt: Attempt, scratch: Path, on_audio: OnTick | None) -> SongResult:
+        assert attempt.fetched
+        attempt.stage = "separate"
+        song = separate_song(
+            self.separator,
+            attempt.fetched.path,
+            scratch / "stems",
+            self.settings.song,
+            scratch_dir=scratch,
+            progress=on_audio,
+        )
+        attempt.seconds.update(song.seconds)
+        return song
+
+    def _publish(self, attempt: Attempt, song: SongResult) -> TrackRow:
+        """Stems first, `track.json` last; the row itself is published by the driver."""
+        assert attempt.work_id
+        attempt_id = uuid4().hex
+        prefix = self.store.attempt_prefix(attempt.work_id, attempt_id)
+        files = {stem.path.name: stem.path for stem in song.stems}
+        uris = {stem.target: join(prefix, stem.path.name) for stem in song.stems}
+        row = attempt.done(song, uris)
+        with attempt.timed("upload"):
+            self.store.publish(files, row.to_dict(), attempt.work_id, attempt_id)
+        return row

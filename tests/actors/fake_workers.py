@@ -1,0 +1,85 @@
+"""Workers that do what their track's name says, so that every way to fail can be had."""
+
+import os
+import time
+from pathlib import Path
+
+from lasaft_core.catalog.rows import TrackRow
+from lasaft_core.storage import ObjectStat
+from ray_actors.attempts import base_row, describe
+from ray_actors.messages import OnTick, TrackResult, TrackTask, WorkerSettings
+
+
+def track(name: str, *, seconds: float = 1.0, group: str | None = None) -> TrackTask:
+    """A task whose behaviour is the first word of its name."""
+    source = ObjectStat(f"file:///{name}", size=1000, etag=name, mtime=None)
+    return TrackTask(source, "new", audio_seconds_estimate=seconds, group=group)
+
+
+def name_of(result: TrackResult) -> str:
+    return result.row.source_uri.removeprefix("file:///")
+
+
+def rows_by_name(results: list[TrackResult]) -> dict[str, TrackRow]:
+    return {name_of(result): result.row for result in results}
+
+
+class FakeWorker:
+    """`die` kills its process, `hang` never ends, `raise` breaks, `fail` fails, others skip."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.diary = Path(settings.dest.removeprefix("file://")).with_suffix(".diary")
+
+    def note(self, text: str) -> None:
+        with self.diary.open("a") as diary:
+            diary.write(f"{os.getpid()} {text}\n")
+
+    def process(self, task: TrackTask, on_audio: OnTick | None = None) -> TrackResult:
+        name = task.source.uri.removeprefix("file:///")
+        self.note(f"begin {name}")
+        word = name.split("-")[0]
+        if word == "die" or (word == "die_once" and not task.history):
+            os._exit(1)
+        if word == "hang":
+            time.sleep(600)
+        if word == "slow":
+            time.sleep(1.0)
+        if word == "creep":
+            self._creep(on_audio)
+        if word == "raise":
+            raise RuntimeError("the worker itself is broken")
+        self.note(f"end {name}")
+        row = base_row(task, self.settings, **self._outcome(word))
+        return TrackResult(row=row, windows=1, audio_seconds=task.audio_seconds_estimate)
+
+    def _creep(self, on_audio: OnTick | None) -> None:
+        """Slow, yet it gets further all the time."""
+        for step in range(1, 31):
+            time.sleep(0.1)
+            if on_audio:
+                on_audio(float(step))
+
+    def _outcome(self, word: str) -> dict[str, str]:
+        if word == "fail":
+            return describe(ValueError("as it was told"))
+        return {"status": "skipped", "reason": str(self.settings.threads)}
+
+
+class NeverStarts:
+    """A worker whose network can't be loaded."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        raise ValueError("the checkpoint is a picture of a cat")
+
+
+class StartsOnce:
+    """The first worker of a pool starts, the others don't."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        lock = Path(settings.dest.removeprefix("file://")).with_suffix(".lock")
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+        self._fake = FakeWorker(settings)
+
+    def process(self, task: TrackTask, on_audio: OnTick | None = None) -> TrackResult:
+        return self._fake.process(task, on_audio)
