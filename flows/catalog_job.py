@@ -37,7 +37,9 @@ class CatalogJob:
         self.listeners: list[OnProgress] = []
 
     def check(self) -> None:
-        self.prepared = catalog_run.preflight(self.config)
+        """A job that has been checked isn't checked again by the flow that it is offered to."""
+        if not hasattr(self, "prepared"):
+            self.prepared = catalog_run.preflight(self.config)
 
     def make_plan(self) -> None:
         self.plan, self.estimate = catalog_run.make_plan(self.prepared)

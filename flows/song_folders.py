@@ -68,14 +68,12 @@ def move_stems(paths: Mapping[str, Path], folder: Path) -> dict[str, Path]:
 
 
 def _owner(folder: Path) -> str | None:
-    """The URI that owns the folder; None if there is no `track.json`."""
+    """The URI that owns the folder, empty if nobody can tell; None without a `track.json`."""
     deadline = time.monotonic() + WRITE_SECONDS
     while (folder / TRACK_FILE).exists():
-        uri = read_record(folder).get("source_uri")
-        if uri is not None:
-            return str(uri)
-        if time.monotonic() > deadline:
-            return ""
+        record = read_record(folder)
+        if record or time.monotonic() > deadline:
+            return str(record.get("source_uri", ""))
         time.sleep(0.02)
     return None
 

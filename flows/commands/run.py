@@ -14,6 +14,7 @@ from flows.run_records import Progress
 def run(arguments: argparse.Namespace) -> int:
     job = CatalogJob(run_config(arguments))
     with audio_progress() as progress:
+        job.check()  # wrong use is told before a flow run exists
         job.listeners.append(_listener(progress))
         if prefect_api_url():
             _run_as_flow(job)
@@ -28,7 +29,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_plain(job: CatalogJob) -> None:
-    job.check()
     job.make_plan()
     job.separate()
 

@@ -1,0 +1,76 @@
+"""Deployments as the API of a real Prefect server stores them."""
+
+import pytest
+
+from flows.params import CatalogParameters
+from lasaft_core.errors import InvalidOption
+
+PARAMETERS = CatalogParameters(sources=["s3://bucket/in"], dest="s3://bucket/out", overlap=0.5)
+
+
+def _stored(deployment):
+    from prefect.client.orchestration import get_client
+
+    deployment_id = deployment.apply()
+    with get_client(sync_client=True) as client:
+        return client.read_deployment(deployment_id)
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_the_form_reaches_the_api_with_descriptions_and_limits() -> None:
+    from flows.deployments import catalog_deployments
+
+    _, on_demand = catalog_deployments(PARAMETERS, cron="0 2 * * *")
+    stored = _stored(on_demand)
+    assert not stored.schedules
+    assert stored.enforce_parameter_schema
+    form = stored.parameter_openapi_schema["definitions"]["CatalogParameters"]["properties"]
+    assert (form["overlap"]["minimum"], form["overlap"]["maximum"]) == (0.0, 0.5)
+    assert form["bit_depth"]["enum"] == [16, 24, 32]
+    assert all(field["description"] for field in form.values())
+    assert stored.parameters["parameters"]["overlap"] == 0.5
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_the_cron_schedule_makes_runs() -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
+
+    from flows.deployments import catalog_deployments
+
+    scheduled, _ = catalog_deployments(PARAMETERS, cron="0 2 * * *")
+    stored = _stored(scheduled)
+    (schedule,) = stored.schedules
+    assert (schedule.schedule.cron, schedule.schedule.timezone) == ("0 2 * * *", "UTC")
+    with get_client(sync_client=True) as client:
+        client._client.post(f"/deployments/{stored.id}/schedule", json={"min_runs": 2})
+        chosen = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[stored.id]))
+        runs = client.read_flow_runs(flow_run_filter=chosen)
+    assert len(runs) >= 2
+    assert {run.expected_start_time.hour for run in runs} == {2}
+    assert all(run.auto_scheduled for run in runs)
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_the_api_refuses_a_value_outside_its_limits() -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    from flows.deployments import catalog_deployments
+
+    _, on_demand = catalog_deployments(PARAMETERS, cron="0 2 * * *")
+    stored = _stored(on_demand)
+    wrong = {"parameters": {"sources": ["in"], "dest": "out", "overlap": 0.9}}
+    with (
+        get_client(sync_client=True) as client,
+        pytest.raises(PrefectHTTPStatusError, match="overlap"),
+    ):
+        client.create_flow_run_from_deployment(stored.id, parameters=wrong)
+
+
+@pytest.mark.parametrize("cron", ["tomorrow", "99 2 * * *", "@reboot", ""])
+def test_an_impossible_cron_is_wrong_use(cron: str) -> None:
+    from flows.deployments import catalog_deployments
+
+    with pytest.raises(InvalidOption, match="five fields"):
+        catalog_deployments(PARAMETERS, cron=cron)

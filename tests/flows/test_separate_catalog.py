@@ -1,0 +1,127 @@
+"""The flow on a real Prefect server; the run below it is told what it finds."""
+
+import threading
+import time
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from flows.run_records import Failure
+from lasaft_core.errors import StoreError
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
+BROKEN = Failure("s3://bucket/in/broken.wav", "failed", "truncated", "expected 9, got 5 | frames")
+
+
+@pytest.fixture
+def parameters(tmp_path: Path):
+    from flows.params import CatalogParameters
+
+    return CatalogParameters(sources=["s3://bucket/in"], dest=str(tmp_path), max_failure_rate=0.5)
+
+
+def _run(parameters):
+    from flows.separate_catalog import separate_catalog
+
+    return separate_catalog(parameters, return_state=True)
+
+
+def _client():
+    from prefect.client.orchestration import get_client
+
+    return get_client(sync_client=True)
+
+
+def _artifacts(flow_run_id: UUID) -> dict[str, list]:
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+    chosen = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]))
+    found: dict[str, list] = {}
+    with _client() as client:
+        for artifact in client.read_artifacts(artifact_filter=chosen):
+            found.setdefault(artifact.key, []).append(artifact)
+    return found
+
+
+def test_a_run_leaves_a_result_and_artifacts(scripted_run, parameters) -> None:
+    scripted_run.failures = (BROKEN,)
+    state = _run(parameters)
+    assert state.is_completed()
+    result = state.result()
+    assert (result["done"], result["failed"]) == (2, 1)
+    shown = _artifacts(UUID(scripted_run.flow_run_id))
+    assert "time: 1:00 (estimate" in shown["catalog-plan"][0].data
+    assert "| truncated | 1 |" in shown["catalog-report"][0].data
+    assert "broken.wav" in shown["catalog-failures"][0].data
+    assert shown["catalog-progress"][0].data == 100.0
+    assert [link.description for link in shown["catalog-stems"]] == [
+        "s3://bucket/stems/a song/vocals.flac"
+    ]
+    assert "/bucket/stems/a%20song/vocals.flac)" in shown["catalog-stems"][0].data
+
+
+def test_a_run_is_four_tasks_and_its_log_arrives(scripted_run, parameters) -> None:
+    from prefect.client.schemas.filters import (
+        FlowRunFilter,
+        FlowRunFilterId,
+        LogFilter,
+        LogFilterFlowRunId,
+    )
+
+    _run(parameters)
+    run_id = UUID(scripted_run.flow_run_id)
+    runs = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
+    logs = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
+    with _client() as client:
+        lines = [log.message for log in client.read_logs(log_filter=logs)]
+        names = _eventually(lambda: client.read_task_runs(flow_run_filter=runs), count=4)
+    assert {name.split("-")[0] for name in names} == {"check", "plan", "separate", "report"}
+    assert lines.count("track=one of another thread") == 1
+
+
+def _eventually(read, *, count: int) -> list[str]:
+    """Task runs arrive as events, some time after the run."""
+    deadline = time.monotonic() + 15
+    while len(found := read()) < count and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return [run.name for run in found]
+
+
+def test_failures_above_the_allowed_rate_fail_the_run(scripted_run, parameters) -> None:
+    scripted_run.failures = (BROKEN,) * 3
+    state = _run(parameters)
+    assert state.is_failed()
+    assert state.message == "3 of 5 songs failed, more than is allowed"
+
+
+def test_a_refused_run_fails_with_one_clear_message(scripted_run, parameters, caplog) -> None:
+    scripted_run.refusal = StoreError("no bucket 'bucket'", remedy="create it")
+    state = _run(parameters)
+    assert state.is_failed()
+    assert state.message == "no bucket 'bucket'; create it"
+    assert "Traceback" not in caplog.text
+    with pytest.raises(StoreError, match="create it"):
+        state.result()
+
+
+def test_cancelling_stops_the_run_and_keeps_what_is_done(scripted_run, parameters) -> None:
+    from prefect.states import Cancelling
+
+    scripted_run.waits_for_stop_seconds = 20.0
+
+    def cancel() -> None:
+        while scripted_run.flow_run_id is None:
+            threading.Event().wait(0.1)
+        with _client() as client:
+            client.set_flow_run_state(UUID(scripted_run.flow_run_id), Cancelling())
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+    state = _run(parameters)
+    canceller.join()
+    assert state.is_cancelled()
+    with _client() as client:
+        stored = client.read_flow_run(UUID(scripted_run.flow_run_id)).state
+    assert stored.is_cancelled()
+    assert "catalog-report" in _artifacts(UUID(scripted_run.flow_run_id))
