@@ -1,0 +1,120 @@
+"""Separator, the API ladder: window -> waveform -> stream; the file rung is `song.py`.
+
+All audio is float32 [samples, channels], full scale 1.0, at `sample_rate`.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lasaft_core.checkpoints import Checkpoint, load_checkpoint
+from lasaft_core.errors import InvalidOption, UnknownTarget
+from lasaft_core.estimator import Estimator, resolve_device, resolve_precision
+from lasaft_core.overlap_add import OverlapAdd, WindowPlan
+
+Audio = NDArray[np.float32]
+# Context around each window, in samples, before it is rounded up to whole hops.
+_CONTEXT_SAMPLES = 5000
+_CPU_BATCH, _GPU_BATCH = 2, 16
+
+
+class Separator:
+    """A loaded network that separates audio of any length.
+
+    `windows_computed` counts passes through the network (windows times targets).
+    """
+
+    def __init__(self, checkpoint: Checkpoint, *, device: str, precision: str) -> None:
+        config = checkpoint.config
+        self.targets, self.sample_rate = config.targets, config.sample_rate
+        self.model_name, self.weights_sha256 = checkpoint.name, checkpoint.sha256
+        self.weights_licence = checkpoint.licence
+        self.network_config = config.to_dict()
+        self.device = resolve_device(device)
+        self.precision = resolve_precision(precision, self.device)
+        self._estimator = Estimator(
+            checkpoint.build(), device=self.device, precision=self.precision
+        )
+        self._exact = self._estimator
+        if self.precision != "float32":
+            self._exact = Estimator(
+                self._estimator.network, device=self.device, precision="float32"
+            )
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str = "default",
+        *,
+        device: str = "auto",
+        precision: str = "float32",
+        threads: int | None = None,
+    ) -> "Separator":
+        """`checkpoint` is a registered name, a path or a URL that fsspec reaches.
+
+        Raises CheckpointError, or InvalidOption for a device or precision that is not there.
+        """
+        if threads is not None:
+            torch.set_num_threads(threads)
+        return cls(load_checkpoint(checkpoint), device=device, precision=precision)
+
+    @property
+    def windows_computed(self) -> int:
+        """Passes through the network so far."""
+        return self._estimator.windows_computed
+
+    @property
+    def window_samples(self) -> int:
+        """Length of the one window that `separate_window` takes."""
+        return self._estimator.window_samples
+
+    def select_targets(self, targets: Sequence[str] | None) -> tuple[str, ...]:
+        """All targets for None. Raises UnknownTarget, which lists the choices."""
+        if targets is None:
+            return self.targets
+        for target in targets:
+            if target not in self.targets:
+                raise UnknownTarget("target", expected=" | ".join(self.targets), got=target)
+        if not targets:
+            raise UnknownTarget("target", expected=" | ".join(self.targets), got="none")
+        return tuple(dict.fromkeys(targets))
+
+    def separate_window(self, window: Audio, target: str) -> Audio:
+        """The bare network on one window, float32 [window_samples, 2] -> the same shape."""
+        targets = self.select_targets([target])
+        if window.shape != (self.window_samples, 2):
+            raise InvalidOption("window", expected=(self.window_samples, 2), got=window.shape)
+        return self._exact(window[None].astype(np.float32), targets)[target][0]
+
+    def separate(
+        self, mix: Audio, targets: Sequence[str] | None = None, overlap: float = 0.25
+    ) -> dict[str, Audio]:
+        """Stems of a whole waveform, [samples, 1 or 2] -> {target: the same shape}.
+
+        Mono goes in as two equal channels and is folded back. Raises UnknownTarget and
+        InvalidOption.
+        """
+        if mix.ndim != 2 or mix.shape[1] not in (1, 2):
+            raise InvalidOption("mix", expected="[samples, 1 or 2]", got=mix.shape)
+        if not np.isfinite(mix).all():
+            raise InvalidOption("mix", expected="finite samples", got="NaN or infinity")
+        stereo = np.broadcast_to(mix, (len(mix), 2)).astype(np.float32)
+        stream = self.stream(self.select_targets(targets), overlap=overlap)
+        first, rest = stream.push(stereo), stream.finish()
+        stems = {t: np.concatenate((first[t], rest[t])) for t in first}
+        if mix.shape[1] == 1:
+            return {t: stem.mean(axis=1, keepdims=True) for t, stem in stems.items()}
+        return stems
+
+    def stream(self, targets: Sequence[str], *, overlap: float = 0.25) -> OverlapAdd:
+        """A stream for stereo blocks: `push` [n, 2] as they come, `finish` once."""
+        hop = self._estimator.config.hop_samples
+        context = max(2, -(-_CONTEXT_SAMPLES // hop)) * hop
+        selected = self.select_targets(targets)
+        estimate: partial[Mapping[str, Audio]] = partial(self._estimator, targets=selected)
+        batch = _CPU_BATCH if self.device == "cpu" else _GPU_BATCH
+        plan = WindowPlan(self.window_samples, context, overlap)
+        return OverlapAdd(plan, estimate, selected, batch_size=batch)

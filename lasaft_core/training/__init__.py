@@ -1,0 +1,1 @@
+"""Training: generated songs, excerpts, losses and the loop. Not needed for separation."""

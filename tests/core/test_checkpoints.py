@@ -1,0 +1,141 @@
+"""Reading checkpoints executes nothing and refuses what does not fit."""
+
+import pickle
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from lasaft_core.checkpoints import load_checkpoint, native, published, unpickling
+from lasaft_core.errors import UnknownCheckpoint, UnreadableCheckpoint, UnsupportedCheckpoint
+from lasaft_core.models import CUNetConfig, GPoCMLaSAFTNet
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+PUBLISHED = GOLDEN / "tfc_gpocm_lasaft.ckpt"
+
+
+class Exploit:
+    """Pickles into a call of `os.system`."""
+
+    def __init__(self, command):
+        self.command = command
+
+    def __reduce__(self):
+        import os
+
+        return os.system, (self.command,)
+
+
+def test_paper_network_has_the_published_number_of_parameters():
+    network = GPoCMLaSAFTNet(CUNetConfig())
+    assert sum(p.numel() for p in network.parameters()) == 8_424_028
+
+
+def test_published_checkpoint_loads_with_nothing_imported():
+    before = set(sys.modules)
+    content = unpickling.read_zip(PUBLISHED)
+    assert not {m for m in set(sys.modules) - before if "lightning" in m}
+    (key,) = content["callbacks"]
+    assert issubclass(key, unpickling.Inert)
+    config, tensors = published.translate(content, PUBLISHED.name)
+    assert (config.n_fft, config.num_latents, config.key_dim) == (512, 3, 8)
+    GPoCMLaSAFTNet(config).load_state_dict(tensors)
+
+
+def test_named_calls_are_never_made(tmp_path):
+    path, witness = tmp_path / "evil.ckpt", tmp_path / "witness"
+    torch.save({"state_dict": {"a": torch.ones(2)}, "x": Exploit(f"touch {witness}")}, path)
+    content = unpickling.read_zip(path)
+    assert isinstance(content["x"], unpickling.Inert)
+    assert torch.equal(content["state_dict"]["a"], torch.ones(2))
+    assert not witness.exists()
+
+
+def test_tensors_keep_type_shape_stride_and_sharing(tmp_path):
+    base = torch.arange(24, dtype=torch.float64).reshape(4, 6)
+    saved = {
+        "t": base.t(),
+        "part": base[1:3, ::2],
+        "half": base.half(),
+        "flag": base > 3,
+        "empty": torch.empty(0, 3),
+        "parameter": torch.nn.Parameter(base.float()),
+    }
+    torch.save(saved, tmp_path / "t.pt")
+    read = unpickling.read_zip(tmp_path / "t.pt")
+    for name, tensor in saved.items():
+        assert torch.equal(read[name], tensor.detach()), name
+        assert read[name].dtype == tensor.dtype
+
+
+def test_a_tensor_cannot_reach_outside_its_storage(tmp_path):
+    path = tmp_path / "t.pt"
+    torch.save({"a": torch.ones(4)}, path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {n: archive.read(n) for n in archive.namelist()}
+    name = next(n for n in entries if n.endswith("data.pkl"))
+    entries[name] = entries[name].replace(b"K\x04\x85", b"K\x40\x85")  # size (4,) -> (64,)
+    forged = tmp_path / "forged.pt"
+    with zipfile.ZipFile(forged, "w") as archive:
+        for entry, data in entries.items():
+            archive.writestr(entry, data)
+    with pytest.raises(UnreadableCheckpoint, match=r"forged\.pt"):
+        unpickling.read_zip(forged)
+
+
+@pytest.mark.parametrize("content", [{}, {"state_dict": {}}, [1, 2], {"state_dict": {"w": 3}}])
+def test_files_with_no_tensors_left_are_refused(tmp_path, content):
+    torch.save(content, tmp_path / "none.ckpt")
+    with pytest.raises(UnreadableCheckpoint, match="state_dict"):
+        load_checkpoint(str(tmp_path / "none.ckpt"))
+
+
+def test_files_of_another_kind_are_refused(tmp_path):
+    with pytest.raises(UnsupportedCheckpoint, match="LaSAFT"):
+        load_checkpoint(str(GOLDEN / "tfc_film.ckpt"))
+    (tmp_path / "notes.txt").write_text("not a checkpoint")
+    with pytest.raises(UnreadableCheckpoint, match="something else"):
+        load_checkpoint(str(tmp_path / "notes.txt"))
+    (tmp_path / "plain.pkl").write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(UnreadableCheckpoint):
+        load_checkpoint(str(tmp_path / "plain.pkl"))
+    (tmp_path / "cut.ckpt").write_bytes(PUBLISHED.read_bytes()[:100_000])
+    with pytest.raises(UnreadableCheckpoint):
+        load_checkpoint(str(tmp_path / "cut.ckpt"))
+    with zipfile.ZipFile(tmp_path / "word.docx", "w") as archive:
+        archive.writestr("document.xml", "<x/>")
+    with pytest.raises(UnreadableCheckpoint, match=r"data\.pkl"):
+        load_checkpoint(str(tmp_path / "word.docx"))
+    with pytest.raises(UnknownCheckpoint, match="default"):
+        load_checkpoint("no-such-name")
+
+
+def test_hyper_parameters_of_another_network_are_refused():
+    content = unpickling.read_zip(PUBLISHED)
+    content["hyper_parameters"]["last_activation"] = "sigmoid"
+    with pytest.raises(UnsupportedCheckpoint, match="last_activation"):
+        published.translate(content, "x.ckpt")
+    content["hyper_parameters"] |= {"last_activation": "identity", "num_tdfs": "5"}
+    config, tensors = published.translate(content, "x.ckpt")
+    assert config.num_latents == 5, "numbers that stand as text are read"
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        GPoCMLaSAFTNet(config).load_state_dict(tensors)
+
+
+def test_native_round_trip(tmp_path):
+    first = load_checkpoint(str(PUBLISHED))
+    card = {"name": "tiny", "licence": "MIT"}
+    native.write(tmp_path / "tiny.safetensors", first.config, first.tensors, card)
+    second = load_checkpoint(str(tmp_path / "tiny.safetensors"))
+    assert (second.name, second.licence, second.config) == ("tiny", "MIT", first.config)
+    assert all(torch.equal(second.tensors[k], v) for k, v in first.tensors.items())
+    assert second.sha256 != first.sha256
+    (tmp_path / "bad.safetensors").write_bytes(b"\xff" * 64)
+    with pytest.raises(UnreadableCheckpoint, match="safetensors"):
+        load_checkpoint(str(tmp_path / "bad.safetensors"))
+
+
+def test_checkpoint_from_a_url_equals_the_file():
+    assert load_checkpoint(PUBLISHED.as_uri()).sha256 == load_checkpoint(str(PUBLISHED)).sha256

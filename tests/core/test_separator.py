@@ -1,0 +1,141 @@
+"""The separator against the published implementation, and its own laws."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lasaft_core import Separator
+from lasaft_core.errors import InvalidOption, UnknownTarget
+from lasaft_core.estimator import resolve_device, resolve_precision
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+@pytest.fixture(scope="module")
+def separator():
+    return Separator.load(str(GOLDEN / "tfc_gpocm_lasaft.ckpt"))
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return np.load(GOLDEN / "tfc_gpocm_lasaft.npz")
+
+
+@pytest.mark.parametrize("target", ["vocals", "drums"])
+def test_window_equals_the_published_one(separator, golden, target):
+    window = golden["mixture"][: separator.window_samples]
+    estimate = separator.separate_window(window, target)
+    assert estimate.dtype == np.float32
+    assert np.abs(estimate - golden[f"window_{target}"]).max() <= 1e-5
+
+
+def test_track_equals_the_published_one_without_overlap(separator, golden):
+    stem = separator.separate(golden["mixture"], targets=("bass",), overlap=0.0)["bass"]
+    plan = separator.stream(("bass",), overlap=0.0).plan
+    compared = (plan.num_windows(len(stem)) - 2) * plan.kept_samples
+    published = golden["track_bass_overlap0"]
+    assert stem.shape == golden["mixture"].shape
+    assert np.abs(stem[:compared] - published[:compared]).max() <= 2e-4
+
+
+@pytest.mark.parametrize("samples", [1, 3, 5887, 5888, 5889, 30000])
+def test_any_length_in_is_the_length_out(separator, golden, samples):
+    stems = separator.separate(golden["mixture"][:samples])
+    assert tuple(stems) == separator.targets
+    assert all(stem.shape == (samples, 2) for stem in stems.values())
+
+
+def test_streaming_in_blocks_equals_the_whole(separator, golden):
+    mix = golden["mixture"][:40000]
+    whole = separator.separate(mix, ("drums",), overlap=0.25)["drums"]
+    stream = separator.stream(("drums",), overlap=0.25)
+    parts = [stream.push(mix[i : i + 7001])["drums"] for i in range(0, len(mix), 7001)]
+    np.testing.assert_array_equal(np.concatenate([*parts, stream.finish()["drums"]]), whole)
+
+
+def test_a_batch_equals_its_items_to_rounding(separator, golden):
+    length = separator.window_samples
+    windows = np.stack([golden["mixture"][i : i + length] for i in (0, 9000, 20000)])
+    together = separator._estimator(windows, ("other",))["other"]
+    for window, estimate in zip(windows, together, strict=True):
+        assert np.abs(separator.separate_window(window, "other") - estimate).max() <= 1e-6
+
+
+def test_digital_silence_skips_the_network_and_stays_silence(separator):
+    before = separator.windows_computed
+    stems = separator.separate(np.zeros((50000, 2), np.float32))
+    assert separator.windows_computed == before
+    assert all(not stem.any() for stem in stems.values())
+    window = np.zeros((separator.window_samples, 2), np.float32)
+    assert separator.separate_window(window, "vocals").any(), "the bare network is not gated"
+
+
+def test_mono_is_two_equal_channels_folded_back(separator, golden):
+    mono = golden["mixture"][:20000, :1]
+    stem = separator.separate(mono, ("vocals",))["vocals"]
+    twice = separator.separate(np.repeat(mono, 2, axis=1), ("vocals",))["vocals"]
+    np.testing.assert_allclose(stem[:, 0], twice.mean(axis=1), atol=1e-7)
+
+
+def test_bfloat16_stays_near_float32_and_separate_window_stays_exact(golden):
+    path = str(GOLDEN / "tfc_gpocm_lasaft.ckpt")
+    exact, fast = Separator.load(path), Separator.load(path, precision="bfloat16")
+    mix = golden["mixture"][:20000]
+    reference, estimate = (s.separate(mix, ("bass",))["bass"] for s in (exact, fast))
+    error_db = 10 * np.log10(np.sum((reference - estimate) ** 2) / np.sum(reference**2))
+    assert -90 < error_db < -30
+    window = mix[: exact.window_samples]
+    np.testing.assert_array_equal(
+        exact.separate_window(window, "bass"), fast.separate_window(window, "bass")
+    )
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on(separator, golden, monkeypatch):
+    estimator = separator._estimator
+    length = separator.window_samples
+    windows = np.stack([golden["mixture"][i : i + length] for i in range(0, 5000, 1000)])
+    expected = estimator(windows, ("bass",))["bass"]
+    forward, sizes = estimator._forward, []
+
+    def small_memory(batch, target):
+        sizes.append(len(batch))
+        if len(batch) > 2:
+            raise torch.cuda.OutOfMemoryError("too much")
+        return forward(batch, target)
+
+    monkeypatch.setattr(estimator, "_forward", small_memory)
+    monkeypatch.setattr(estimator, "batch_limit", None)
+    np.testing.assert_allclose(estimator(windows, ("bass",))["bass"], expected, atol=1e-6)
+    assert sizes == [5, 2, 2, 1]
+
+
+def test_wrong_use_lists_the_choices(separator):
+    with pytest.raises(UnknownTarget, match=r"vocals \| drums \| bass \| other"):
+        separator.separate(np.zeros((10, 2), np.float32), targets=("piano",))
+    with pytest.raises(InvalidOption, match=r"0 to 0\.5"):
+        separator.separate(np.zeros((10, 2), np.float32), overlap=0.9)
+    with pytest.raises(InvalidOption, match="1 or 2"):
+        separator.separate(np.zeros((10, 6), np.float32))
+    with pytest.raises(InvalidOption, match="NaN"):
+        separator.separate(np.full((10, 2), np.nan, np.float32))
+    with pytest.raises(InvalidOption, match="16128"):
+        separator.separate_window(np.zeros((10, 2), np.float32), "bass")
+
+
+def test_device_and_precision_are_resolved_at_run_time(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device("auto") == "cpu"
+    with pytest.raises(InvalidOption, match="CUDA"):
+        resolve_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    assert resolve_device("auto") == "cuda"
+    assert resolve_precision("auto", "cuda") == "bfloat16"
+    assert resolve_precision("float32", "cuda") == "float32"
+    for flags, expected in (({"amx_bf16": True}, "bfloat16"), ({}, "float32")):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda flags=flags: flags)
+        assert resolve_precision("auto", "cpu") == expected
+    with pytest.raises(InvalidOption, match="bfloat16"):
+        resolve_precision("int4", "cpu")
