@@ -1,43 +1,34 @@
 """The file rung of the API ladder: one song in, its stems as files out.
 
-Streams in constant memory for any duration. Works with any separator of the protocol below,
-so that it needs no torch of its own.
+    decode -> separate (at the network's rate) -> drafts on disk -> common gain -> encode -> rename
+
+Streams in constant memory for any duration. Works with any separator of the protocol in
+`song_stream`, so that it needs no torch of its own.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from lasaft_core.audio.channels import CHANNEL_POLICIES, ChannelMap
+from lasaft_core.audio.drafts import SongDrafts, check_room
 from lasaft_core.audio.formats import AudioInfo, OutputFormat
-from lasaft_core.errors import InvalidOption
+from lasaft_core.audio.reader import AudioReader, open_audio
+from lasaft_core.audio.writer import StemLayout
+from lasaft_core.errors import InvalidOption, ScratchFull
+from lasaft_core.song_stream import SongSeparator, SongStream
+from lasaft_core.stem_files import StemFile, encode_stems
 
-Block = NDArray[np.float32]
+__all__ = ["SongOptions", "SongResult", "StemFile", "common_gain", "separate_song"]
 
+MAX_RECONSTRUCTION_DB: Final = 200.0  # stands for "exact": JSON has no infinity
 
-class SeparationStream(Protocol):
-    """Takes stereo blocks [samples, 2]; total samples out equal total samples in."""
-
-    def push(self, block: Block) -> Mapping[str, Block]: ...
-
-    def finish(self) -> Mapping[str, Block]: ...
-
-
-class SongSeparator(Protocol):
-    """What `separate_song` needs of a separator."""
-
-    @property
-    def targets(self) -> tuple[str, ...]: ...
-
-    @property
-    def sample_rate(self) -> int: ...
-
-    def select_targets(self, targets: tuple[str, ...] | None) -> tuple[str, ...]: ...
-
-    def stream(self, targets: tuple[str, ...], *, overlap: float) -> SeparationStream: ...
+Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +48,13 @@ class SongOptions:
             raise InvalidOption("targets", expected="at least one", got="none")
         if not 0.0 <= self.overlap <= 0.5:
             raise InvalidOption("overlap", expected="0 to 0.5", got=self.overlap)
-        if self.channels not in ("skip", "downmix"):
-            raise InvalidOption("channels", expected="skip or downmix", got=repr(self.channels))
+        if self.channels not in CHANNEL_POLICIES:
+            expected = " or ".join(CHANNEL_POLICIES)
+            raise InvalidOption("channels", expected=expected, got=repr(self.channels))
 
     @property
     def output(self) -> OutputFormat:
         return OutputFormat(self.codec, self.bit_depth)
-
-
-@dataclass(frozen=True, slots=True)
-class StemFile:
-    """One finished stem; decibel values are None for digital silence."""
-
-    target: str
-    path: Path
-    sha256: str
-    bytes: int
-    frames: int
-    sample_rate: int
-    channels: int
-    codec: str
-    integrated_lufs: float | None
-    true_peak_db: float | None
-    rms_db: float | None
-    silence_ratio: float
-    clipped_samples: int
-    bandwidth_hz: float | None
-    active_intervals: tuple[tuple[float, float], ...]  # start and end in seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +67,121 @@ class SongResult:
     reconstruction_db: float | None
     seconds: Mapping[str, float]  # decode, separate, encode
     frames: int
+
+
+@dataclass(slots=True)
+class StageClock:
+    """Adds up the seconds of each stage."""
+
+    seconds: dict[str, float] = field(
+        default_factory=lambda: {"decode": 0.0, "separate": 0.0, "encode": 0.0}
+    )
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] += time.perf_counter() - start
+
+
+def separate_song(
+    separator: SongSeparator,
+    source: Path,
+    out_dir: Path,
+    options: SongOptions,
+    *,
+    scratch_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> SongResult:
+    """Write `out_dir/<target>.<codec>` for all targets, or none of them.
+
+    `progress` is called with the seconds of audio done so far. Raises UnknownTarget and the
+    TrackErrors of reading, channels and disk space.
+    """
+    targets = separator.select_targets(options.targets)
+    scratch_root = Path(scratch_dir or tempfile.gettempdir())
+    clock = StageClock()
+    with (
+        open_audio(source) as reader,
+        tempfile.TemporaryDirectory(prefix="stems-", dir=scratch_root) as scratch,
+    ):
+        channel_map = ChannelMap(reader.info.channels, options.channels, reader.layout)
+        layout = _layout(reader.info, channel_map.stem_channels, options)
+        _check_room(reader, layout, len(targets) + options.residual, (scratch_root, out_dir))
+        stream = SongStream(
+            separator.stream(targets, overlap=options.overlap),
+            channel_map,
+            source_hz=reader.info.sample_rate,
+            model_hz=separator.sample_rate,
+        )
+        with SongDrafts(
+            Path(scratch), targets, layout.channels, residual=options.residual
+        ) as drafts:
+            _fill_drafts(drafts, stream, reader, clock, progress)
+            gain = common_gain(drafts.peak, options.output)
+            with clock.stage("encode"):
+                stems = encode_stems(drafts, out_dir, layout, gain)
+    complete = set(targets) >= set(separator.targets)
+    return SongResult(
+        audio=reader.info,
+        stems=stems,
+        common_gain_db=20 * math.log10(gain),
+        reconstruction_db=_reconstruction_db(drafts) if complete else None,
+        seconds=clock.seconds,
+        frames=drafts.frames,
+    )
+
+
+def common_gain(peak: float, output: OutputFormat) -> float:
+    """1, or what brings the loudest stem just under full scale; float output needs none."""
+    if output.is_float or peak <= 1 - output.step / 2:
+        return 1.0
+    return (1 - output.step) / peak
+
+
+def _fill_drafts(
+    drafts: SongDrafts,
+    stream: SongStream,
+    reader: AudioReader,
+    clock: StageClock,
+    progress: Progress | None,
+) -> None:
+    blocks = reader.blocks()
+    is_open = True
+    while is_open:
+        with clock.stage("decode"):
+            block = next(blocks, None)
+        is_open = block is not None
+        with clock.stage("separate"):
+            aligned = stream.finish() if block is None else stream.push(block)
+        with clock.stage("encode"):
+            drafts.append(aligned.mix, aligned.stems)
+        if progress is not None:
+            progress(drafts.frames / reader.info.sample_rate)
+
+
+def _layout(info: AudioInfo, channels: int, options: SongOptions) -> StemLayout:
+    expected = info.frames or math.ceil((info.duration_seconds or 0.0) * info.sample_rate)
+    return StemLayout(options.output, info.sample_rate, channels, expected, info.tags)
+
+
+def _check_room(
+    reader: AudioReader, layout: StemLayout, stems: int, folders: tuple[Path, Path]
+) -> None:
+    """Drafts in the first folder, encoded stems at their largest in the second."""
+    samples = layout.frames * layout.channels * stems
+    scratch, out_dir = folders
+    encoded = layout.pcm_bytes * stems
+    try:
+        check_room(((scratch, samples * 4), (out_dir, encoded)))
+    except ScratchFull:
+        for _ in reader.blocks():  # a damaged header may promise any length: TruncatedAudio then
+            pass
+        raise
+
+
+def _reconstruction_db(drafts: SongDrafts) -> float | None:
+    """None for a silent song."""
+    if drafts.sdr.reference_energy == 0:
+        return None
+    return min(drafts.sdr.sdr_db(), MAX_RECONSTRUCTION_DB)

@@ -4,14 +4,14 @@ Mono becomes two equal channels and is folded back to one. More than two channel
 or downmixed as ITU-R BS.775 says: L + (C + Ls) / sqrt 2, likewise right, without the LFE.
 """
 
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from lasaft_core.audio.blocks import Block
 from lasaft_core.errors import UnsupportedChannels
 
-ChannelPolicy = Literal["skip", "downmix"]
+CHANNEL_POLICIES: Final = ("skip", "downmix")
 
 HALF_POWER: Final = 0.5**0.5
 WEIGHTS: Final = {  # left, right
@@ -44,7 +44,7 @@ DEFAULT_LAYOUTS: Final = {
 class ChannelMap:
     """One source's way to stereo; raises UnsupportedChannels when it is made."""
 
-    def __init__(self, channels: int, policy: ChannelPolicy, layout: tuple[str, ...] = ()) -> None:
+    def __init__(self, channels: int, policy: str, layout: tuple[str, ...] = ()) -> None:
         self.source_channels = channels
         self.stem_channels = min(channels, 2)
         self._matrix = downmix_matrix(channels, policy, layout) if channels > 2 else None
@@ -60,7 +60,7 @@ class ChannelMap:
         return block.mean(axis=1, keepdims=True) if self.stem_channels == 1 else block
 
 
-def downmix_matrix(channels: int, policy: ChannelPolicy, layout: tuple[str, ...]) -> Block:
+def downmix_matrix(channels: int, policy: str, layout: tuple[str, ...]) -> Block:
     """Float32 [source channels, 2]."""
     if policy == "skip":
         raise _unsupported(f"{channels} channels", "--channels downmix would take it")
