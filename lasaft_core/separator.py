@@ -3,7 +3,7 @@
 All audio is float32 [samples, channels], full scale 1.0, at `sample_rate`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -114,7 +114,7 @@ class Separator:
         hop = self._estimator.config.hop_samples
         context = max(2, -(-_CONTEXT_SAMPLES // hop)) * hop
         selected = self.select_targets(targets)
-        estimate: partial[Mapping[str, Audio]] = partial(self._estimator, targets=selected)
+        estimate = partial(self._estimator, targets=selected)
         batch = _CPU_BATCH if self.device == "cpu" else _GPU_BATCH
         plan = WindowPlan(self.window_samples, context, overlap)
         return OverlapAdd(plan, estimate, selected, batch_size=batch)

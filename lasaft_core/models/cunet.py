@@ -88,7 +88,7 @@ class TFCLaSAFT(nn.Module):
         x = self.tfc(x)
         if modulation is not None:
             x = gpocm(x, *modulation)
-        return self.lasaft(x, embedding)  # type: ignore[no-any-return]
+        return self.lasaft(x, embedding)
 
 
 class GPoCMLaSAFTNet(nn.Module):
@@ -133,7 +133,7 @@ class GPoCMLaSAFTNet(nn.Module):
         for i, (up, decoder) in enumerate(zip(self.upsamplings, self.decoders, strict=True)):
             x = torch.cat((up(x), skips.pop()), dim=1)  # B, 2 C, 2 T, 2 F
             x = decoder(x, embedding, (gammas[:, i], betas[:, i]))
-        return self.last_conv(x)  # type: ignore[no-any-return]
+        return self.last_conv(x)
 
 
 def _resampling(convolution: type[nn.Conv2d | nn.ConvTranspose2d], width: int) -> nn.Sequential:

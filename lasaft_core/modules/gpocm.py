@@ -60,7 +60,7 @@ class DenseControl(nn.Module):
 
     def forward(self, embedding: Tensor) -> Tensor:
         """[B, e] -> [B, e * 2 ** (layers - 1)]."""
-        return self.linear(embedding)  # type: ignore[no-any-return]
+        return self.linear(embedding)
 
 
 def _normalised_linear(width: int, outputs: int) -> nn.Sequential:

@@ -31,7 +31,7 @@ class LatentTDF(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T, F] -> [B, C, T, F, I]."""
-        return self.tdf(x).unflatten(-1, (-1, self.num_latents))  # type: ignore[no-any-return]
+        return self.tdf(x).unflatten(-1, (-1, self.num_latents))
 
 
 class LaSAFT(nn.Module):

@@ -34,4 +34,4 @@ class TFC(nn.Module):
         seen = x
         for layer in self.H[:-1]:
             seen = torch.cat((layer(seen), seen), dim=1)  # B, C + growth, T, F
-        return self.H[-1](seen)  # type: ignore[no-any-return]
+        return self.H[-1](seen)

@@ -42,7 +42,7 @@ def filtered(
 ) -> NDArray[np.float64]:
     """A second-order Butterworth filter; cut-offs are kept below the Nyquist frequency."""
     cutoff = np.clip(cutoff_hz, 10.0, 0.45 * rate)
-    return sosfilt(butter(2, cutoff, kind, fs=rate, output="sos"), x)  # type: ignore[no-any-return]
+    return sosfilt(butter(2, cutoff, kind, fs=rate, output="sos"), x)
 
 
 def sawtooth(
@@ -162,7 +162,8 @@ class Keys:
             modulator = index * np.sin(2 * np.pi * pitch * self.ratio * time)
             return 0.6 * np.sin(2 * np.pi * pitch * time + modulator) * shape
         spread = 2.0 ** (self.detune_cents / 1200.0)
-        saws = sum(sawtooth(pitch * d, samples, self.rate) for d in (1 / spread, 1.0, spread))
+        voices = [sawtooth(pitch * d, samples, self.rate) for d in (1 / spread, 1.0, spread)]
+        saws = np.sum(voices, axis=0)
         return 0.3 * filtered(saws, self.rate, "lowpass", self.brightness_hz) * shape
 
 

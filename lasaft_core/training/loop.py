@@ -6,6 +6,7 @@ fewer steps and still ends annealed.
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +77,7 @@ class Trainer:
                 self._save()
         self._save()
 
-    def _update(self, forward: nn.Module, excerpts: Excerpts) -> float:
+    def _update(self, forward: Callable[[Tensor, Tensor], Tensor], excerpts: Excerpts) -> float:
         mix, wanted, targets = (
             torch.from_numpy(a) for a in excerpts.batch(self.options.batch_size)
         )
@@ -86,7 +87,7 @@ class Trainer:
             estimate = forward(self.spectral(mix), targets)
         loss = self._loss(estimate.float() * OUTPUT_SCALE, wanted)
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimiser.step()
         self.average.update_parameters(self.network)
