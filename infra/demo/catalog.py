@@ -4,7 +4,7 @@ Seven different contents, a duplicate and a broken file, more than three minutes
 formats, rates, channels, folders and names as a real catalog has them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,8 +97,10 @@ SONGS = (
     _menu(BROKEN_KEY, "cut off at 40 %", share=0.4),
 )
 
+SHORT = tuple(s for s in SONGS if s.key in (KNOWN_KEY, MENU_KEY, DUPLICATE_KEY, BROKEN_KEY))
 
-def write_catalog(music: Path, root: Path, songs: tuple[Song, ...] = SONGS) -> dict[str, Path]:
+
+def write_catalog(music: Path, root: Path, songs: Sequence[Song] = SONGS) -> dict[str, Path]:
     """Write every song below `root`: {key: path}. `music` holds the downloaded wheels."""
     paths = {song.key: root / song.key for song in songs}
     for song in songs:

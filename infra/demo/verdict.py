@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flows.run_records import RunReport
-from infra.demo.catalog import BROKEN_KEY, DUPLICATE_KEY, MENU_KEY, SONGS
+from infra.demo.catalog import BROKEN_KEY, DUPLICATE_KEY, MENU_KEY, Song
 from lasaft_core import storage
 
 TARGETS = frozenset({"vocals", "drums", "bass", "other"})
@@ -12,15 +12,21 @@ TARGETS = frozenset({"vocals", "drums", "bass", "other"})
 Row = Mapping[str, Any]
 
 
-def complaints(source: str, rows: Sequence[Row], first: RunReport, second: RunReport) -> list[str]:
-    """One line for each thing that is not as it must be; empty when all is well."""
+def table_complaints(source: str, songs: Sequence[Song], rows: Sequence[Row]) -> list[str]:
+    """One line for each row that is not as it must be; empty when all is well."""
     by_uri = {row["source_uri"]: row for row in rows}
-    found = [line for song in SONGS for line in _about_song(song.key, source, by_uri)]
+    found = [line for song in songs for line in _about_song(song.key, source, by_uri)]
     found += _about_duplicate(source, by_uri)
-    if len(rows) != len(SONGS):
-        found.append(f"the table has {len(rows)} rows for {len(SONGS)} objects")
-    if first.stopped or second.stopped:
-        found.append(f"a run was stopped: {first.stopped or second.stopped}")
+    if len(rows) != len(songs):
+        found.append(f"the table has {len(rows)} rows for {len(songs)} objects")
+    return found
+
+
+def run_complaints(first: RunReport, second: RunReport) -> list[str]:
+    """The first run must end by itself with the network used, the second must do nothing."""
+    found = [f"a run was stopped: {run.stopped}" for run in (first, second) if run.stopped]
+    if not first.windows:
+        found.append("the first run computed nothing")
     if second.windows or second.source_bytes_read or second.finished:
         found.append(
             f"the second run did something: {second.finished} songs, {second.windows} windows, "

@@ -1,0 +1,94 @@
+"""The main job whole, as a person starts it: servers, flow, Ray, table, and nothing left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from infra.demo.catalog import BROKEN_KEY, SHORT
+from infra.demo.origins import MUSIC
+
+MARK = "LASAFT_DEMO_MARK"
+pytestmark = [
+    pytest.mark.skipif(
+        not list(MUSIC.glob("*.whl")),
+        reason=f"no wheels with music in {MUSIC}: make test gets them",
+    ),
+    pytest.mark.timeout(170),
+]
+
+
+@pytest.fixture
+def mark() -> Iterator[str]:
+    """A word in the environment of the demo and of every process that it starts."""
+    word = uuid4().hex
+    yield word
+    for pid in processes_of(word):
+        os.kill(pid, signal.SIGKILL)
+
+
+def processes_of(mark: str) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"{MARK}={mark}".encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # gone meanwhile, or somebody else's
+    return found
+
+
+def start_demo(mark: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "infra.demo", "--short"]
+    return subprocess.Popen(
+        command,
+        env={**os.environ, MARK: mark, "COLUMNS": "160"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def value_of(line_start: str, output: str) -> list[str]:
+    """The values of a line of both reports, the first run's first."""
+    return re.findall(rf"^\s*{line_start}\s+(\S+)\s*$", output, flags=re.MULTILINE)
+
+
+def test_a_bucket_becomes_stems_and_a_table_and_the_second_run_does_nothing(mark):
+    demo = start_demo(mark)
+
+    output, _ = demo.communicate(timeout=160)
+
+    assert demo.returncode == 0, output
+    windows, windows_again = value_of("windows through the network", output)
+    assert int(windows.replace(",", "")) > 0
+    assert windows_again == "0"
+    assert value_of("source bytes read", output)[1] == "0"
+    assert value_of("done", output) == [str(len(SHORT) - 1), "0"]
+    assert value_of("failed", output) == ["1", "0"]
+    assert re.search(rf"{re.escape(BROKEN_KEY)}: truncated: ", output)
+    assert re.search(r"mean +[+-]\d+\.\d\d", output)
+    assert processes_of(mark) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_demo_leaves_no_process(mark, number):
+    demo = start_demo(mark)
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if line.startswith("First run"):
+            break
+    time.sleep(6)  # inside the flow: Ray is starting or at work
+
+    demo.send_signal(number)
+    output = demo.communicate(timeout=60)[0]
+
+    assert demo.returncode not in (0, 1), output
+    assert processes_of(mark) == []
