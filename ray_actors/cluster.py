@@ -47,9 +47,7 @@ def ray_cluster() -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     options = {} if os.environ.get("RAY_ADDRESS") else _local_options()
     with _signal_handlers_kept():
-        ray.init(
-            include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING, **options
-        )
+        ray.init(log_to_driver=False, logging_level=logging.WARNING, **options)
     try:
         yield
     finally:
