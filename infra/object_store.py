@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -87,7 +88,7 @@ class LocalObjectStore:
 
     def create_bucket(self, name: str) -> str:
         """Its URL. A bucket that exists already is kept as it is."""
-        client = self._client()
+        client = self._client
         try:
             client.create_bucket(Bucket=name)
         except ClientError as error:
@@ -121,7 +122,7 @@ class LocalObjectStore:
     def _wait_until_ready(self) -> None:
         assert self._process is not None
         deadline = time.monotonic() + _START_SECONDS
-        client, problem = self._client(), ""
+        client, problem = self._client, ""
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise RuntimeError(
@@ -139,6 +140,7 @@ class LocalObjectStore:
                 return
         raise TimeoutError(f"no answer in {_START_SECONDS:.0f} s ({problem}): {self._log()}")
 
+    @cached_property
     def _client(self) -> Any:
         return botocore.session.Session().create_client(
             "s3",
@@ -161,6 +163,7 @@ def _identity(user: Credentials, actions: list[str]) -> dict[str, object]:
 def _arguments(data: Path, config: Path, ports: dict[str, int]) -> list[str]:
     data.mkdir(exist_ok=True)
     off = ["-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+    off.append("-s3.autoCreateBucket=false")  # a missing bucket is an error elsewhere too
     places = [f"-dir={data}", f"-s3.config={config}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     numbers = [f"-{service}.port={port}" for service, port in ports.items()]
     grpc = [f"-{service}.port.grpc={port + _GRPC_OFFSET}" for service, port in ports.items()]

@@ -29,7 +29,7 @@ from lasaft_core.catalog.key_index import Key, KeyIndex
 from lasaft_core.catalog.queries import StatusCount, where
 from lasaft_core.catalog.rows import SCHEMA, TrackRow
 from lasaft_core.errors import StoreError
-from lasaft_core.storage import canonical_uri, delta_storage_options, delta_uri, join
+from lasaft_core.storage import canonical_uri, delta_storage_options, delta_told, delta_uri, join
 
 _log = logging.getLogger(__name__)
 
@@ -230,7 +230,7 @@ def _told(uri: str, verb: str) -> Iterator[None]:
     except (CommitFailedError, TableNotFoundError):
         raise
     except (DeltaError, OSError, pa.ArrowException) as error:
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        remedy = "check the store, its name and the credentials"
         raise StoreError(
-            f"can't {verb} the table {uri}", got=line, remedy="check the store and its credentials"
+            f"can't {verb} the table {uri}", got=delta_told(error), remedy=remedy
         ) from error

@@ -20,7 +20,7 @@ from lasaft_core.storage.access import (
     remove,
     stat,
 )
-from lasaft_core.storage.delta import delta_storage_options, delta_uri
+from lasaft_core.storage.delta import delta_storage_options, delta_told, delta_uri
 from lasaft_core.storage.objects import Fetched, ObjectStat
 from lasaft_core.storage.probing import check_dest, check_source
 from lasaft_core.storage.uris import canonical_uri, join, local_path, scheme_of
@@ -32,6 +32,7 @@ __all__ = [
     "check_dest",
     "check_source",
     "delta_storage_options",
+    "delta_told",
     "delta_uri",
     "exists",
     "fetch",

@@ -1,6 +1,7 @@
 """How the Delta Lake library reaches the same place that the rest of the project reaches."""
 
 import os
+import re
 from urllib.parse import quote
 
 from lasaft_core.errors import StoreError
@@ -31,3 +32,13 @@ def delta_storage_options(uri: str) -> dict[str, str]:
     if endpoint:
         options |= {"AWS_ENDPOINT_URL": endpoint, "allow_http": "true"}
     return options
+
+
+def delta_told(error: Exception) -> str:
+    """The innermost cause in one line: it comes as a coloured tree with the store's XML in it."""
+    text = re.sub(r"\x1b\[\d*m", "", str(error))
+    answer = re.search(r"<Code>(.*?)</Code>\s*<Message>(.*?)</Message>", text)
+    if answer:
+        return f"{answer[1]} ({answer[2]})"
+    lines = [line.strip().removeprefix("↳").strip() for line in text.splitlines()]
+    return next((line for line in reversed(lines) if line), type(error).__name__)

@@ -7,7 +7,7 @@ from itertools import islice
 from lasaft_core.errors import StoreError
 from lasaft_core.storage.access import open_store, refusing
 from lasaft_core.storage.delta import delta_uri
-from lasaft_core.storage.uris import canonical_uri, join
+from lasaft_core.storage.uris import canonical_uri, join, scheme_of
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ def check_dest(uri: str) -> None:
     other's commits there. Raises StoreError.
     """
     delta_uri(uri)
+    if scheme_of(uri) == "s3":
+        check_source(uri)  # some servers would make a missing bucket at the first write
     probe = join(canonical_uri(uri), f".probe-{uuid.uuid4().hex}")
     data = probe.encode("utf-8", "surrogateescape")
     with refusing(canonical_uri(uri), "write to"):

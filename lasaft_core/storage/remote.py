@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,5 +81,12 @@ class RemoteStore:
 
     def _described(self, key: str, info: dict[str, Any]) -> ObjectStat:
         size = int(info["size"])
-        version = next((str(info[name]) for name in _VERSION_FIELDS if info.get(name)), "")
-        return ObjectStat(f"{self._base}/{key}", size, version.strip('"') or f"{size:x}", None)
+        version = next((_text(info[name]) for name in _VERSION_FIELDS if info.get(name)), "")
+        return ObjectStat(f"{self._base}/{key}", size, version or f"{size:x}", None)
+
+
+def _text(version: object) -> str:
+    """Some file systems tell a time now as a date, now as a number."""
+    if isinstance(version, datetime):
+        version = version.timestamp()
+    return f"{version:.6f}" if isinstance(version, float) else str(version).strip('"')

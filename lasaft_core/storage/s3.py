@@ -23,6 +23,7 @@ from lasaft_core.storage.objects import ChangedError, Fetched, ObjectStat
 
 _BLOCK_BYTES = 1 << 18
 _PART_BYTES = 32 << 20
+_PAGE_OBJECTS = 1000
 _CONNECTIONS = 4
 _BROKEN_BODY = (BodyError, BotoCoreError, AioReadTimeoutError, TimeoutError, ConnectionError)
 _ENVIRONMENT = (
@@ -52,7 +53,7 @@ class S3Store:
         page: dict[str, Any] = {"IsTruncated": True}
         token: dict[str, str] = {}
         while page.get("IsTruncated"):
-            page = self._call("list_objects_v2", Prefix=key, **token)
+            page = self._call("list_objects_v2", Prefix=key, MaxKeys=_PAGE_OBJECTS, **token)
             yield from map(self._listed, page.get("Contents", ()))
             token = {"ContinuationToken": page.get("NextContinuationToken", "")}
 
@@ -133,16 +134,17 @@ class _Download:
 
     def run(self) -> tuple[str, int, str]:
         """SHA-256 hex, bytes, etag."""
-        for connection in range(_CONNECTIONS):
+        problem: Exception | None = None
+        for _ in range(_CONNECTIONS):
             answer = self._connect()
             try:
                 sync(self._store._fs.loop, self._drain, answer["Body"])
-            except _BROKEN_BODY:
-                if connection == _CONNECTIONS - 1:
-                    raise
+            except _BROKEN_BODY as error:
+                problem = error
             if self._received == self._size:
                 return self._digest.hexdigest(), self._received, self._etag
-        raise ConnectionError(f"{self._size} bytes promised, {self._received} came")
+        broken = f"{_CONNECTIONS} connections broke off at {self._received} of {self._size} bytes"
+        raise ConnectionError(broken) from problem
 
     def _connect(self) -> dict[str, Any]:
         conditions = {"IfMatch": f'"{self._etag}"'} if self._etag else {}
