@@ -5,6 +5,7 @@ fewer steps and still ends annealed.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,11 +68,14 @@ class Trainer:
         """Trains until the budget is spent; checkpoints on the way."""
         forward = torch.compile(self.network)
         self.network.train()
+        is_first = True
         while self.seconds < 60 * self.options.minutes:
             started = time.monotonic()
             loss = self._update(forward, excerpts)
             self.step += 1
-            self.seconds += time.monotonic() - started
+            if not is_first:  # which compiles
+                self.seconds += time.monotonic() - started
+            is_first = False
             if self.step % self.options.save_every_steps == 0:
                 logger.info("step=%d seconds=%.0f loss=%.4f", self.step, self.seconds, loss)
                 self._save()
@@ -91,7 +95,7 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimiser.step()
         self.average.update_parameters(self.network)
-        return float(loss)
+        return float(loss.detach())
 
     def _loss(self, estimate: Tensor, wanted: Tensor) -> Tensor:
         """5 x L1 of the waveform + 0.3 x L1 of the complex spectrogram."""
@@ -102,7 +106,7 @@ class Trainer:
     def _rate(self) -> float:
         share = min(1.0, self.seconds / (60 * self.options.minutes))
         warm = min(1.0, share / self.options.warmup_share + 0.02)
-        return self.options.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * share)) + 1e-6
+        return self.options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * share)) + 1e-6
 
     def _save(self) -> None:
         part = self.path.with_suffix(".part")
