@@ -26,7 +26,7 @@ CANCELLED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    console = Console(width=max(100, Console().width), highlight=False)
+    console = Console(width=max(120, Console().width), highlight=False)
     started = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="lasaft-demo-") as folder:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from lasaft_core.metrics import sdr_db
 from numpy.typing import NDArray
 
 from infra.demo.origins import read_falcon_stems
 from lasaft_core import storage
+from lasaft_core.metrics import sdr_db
 
 Audio = NDArray[np.float32]
 

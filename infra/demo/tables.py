@@ -28,12 +28,15 @@ class Showing:
         self.console.print(f"\n[bold]{text}[/bold]")
 
     def catalog(self, songs: Sequence[Song]) -> None:
-        self.heading("The catalog: real music, and where it comes from")
-        table = _table("object", "what", "title, artist", "licence", "carried by")
+        self.heading("The catalog")
+        table = _table("object", "what", "music")
         for song in songs:
-            origin = song.origin
-            piece = f"{origin.title}, {origin.artist}"
-            table.add_row(song.key, song.note, piece, origin.licence, origin.carrier)
+            table.add_row(song.key, song.note, song.origin.title)
+        self.console.print(table)
+        self.heading("Where its music comes from")
+        table = _table("music", "by", "licence", "carried by")
+        for origin in dict.fromkeys(song.origin for song in songs):
+            table.add_row(origin.title, origin.artist, origin.licence, origin.carrier)
         self.console.print(table)
 
     def summary(self, rows: Sequence[Row]) -> None:
@@ -62,7 +65,7 @@ class Showing:
 
     def stems(self, row: Row) -> None:
         self.heading(f"Where its stems are: {self.key(row)}")
-        table = _table("target", "bytes", "LUFS", "true peak dB", "silent", "object")
+        table = _table("target", "bytes", "LUFS", "true peak dB", "silent")
         for stem in row["stems"]:
             table.add_row(
                 stem["target"],
@@ -70,12 +73,13 @@ class Showing:
                 _number(stem["integrated_lufs"], ".1f"),
                 _number(stem["true_peak_db"], ".1f"),
                 _number(stem["silence_ratio"], ".0%"),
-                stem["uri"],
             )
         self.console.print(table)
+        for stem in row["stems"]:
+            self.console.print(stem["uri"], soft_wrap=True)
 
     def scores(self, row: Row, scores: Sequence[Score]) -> None:
-        self.heading(f"Against the known stems: {self.key(row)}, SDR in dB")
+        self.heading(f"Beside the known stems: {self.key(row)}, SDR in dB")
         table = _table("target", "mixture as estimate", "separated", "gain")
         for score in scores:
             gain_db = score.stem_db - score.mixture_db
@@ -84,6 +88,7 @@ class Showing:
             )
         table.add_row("mean", "", "", f"{mean_gain_db(scores):+.2f}")
         self.console.print(table)
+        self.console.print("An empty stem would score 0.00.")
 
     def report(self, title: str, report: RunReport) -> None:
         self.heading(title)
