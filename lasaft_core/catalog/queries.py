@@ -56,6 +56,17 @@ def where(**columns: str | None) -> str:
     return f" WHERE {' AND '.join(terms)}" if terms else ""
 
 
+def having(keys: Iterable[Key]) -> str:
+    """The condition that holds for the rows of these keys and for no other."""
+    by_model: dict[str, list[str]] = {}
+    for source_uri, fingerprint in keys:
+        by_model.setdefault(fingerprint, []).append(_literal(source_uri))
+    return " OR ".join(
+        f"(model_fingerprint = {_literal(fingerprint)} AND source_uri IN ({', '.join(uris)}))"
+        for fingerprint, uris in by_model.items()
+    )
+
+
 def batches(table: DeltaTable, sql: str) -> Iterator[pa.RecordBatch]:
     """The answer as it comes; the table is called `catalog` in the query."""
     answer = QueryBuilder().register("catalog", table).execute(sql)
@@ -76,11 +87,10 @@ def keys(table: DeltaTable, fingerprint: str) -> pa.Table:
     return _table(batches(table, sql), KEYS_SCHEMA)
 
 
-def standing(table: DeltaTable, source_uris: Iterable[str]) -> dict[Key, tuple[str, str]]:
-    """Status and etag by key (source_uri, model_fingerprint), of the sources that have a row."""
-    among = ", ".join(_literal(uri) for uri in sorted(set(source_uris)))
+def standing(table: DeltaTable, among: Iterable[Key]) -> dict[Key, tuple[str, str]]:
+    """Status and etag of those of the keys that have a row."""
     columns = "source_uri, model_fingerprint, status, source_etag"
-    sql = f"SELECT {columns} FROM catalog WHERE source_uri IN ({among})"  # noqa: S608
+    sql = f"SELECT {columns} FROM catalog WHERE {having(among)}"  # noqa: S608
     return {
         (row["source_uri"], row["model_fingerprint"]): (row["status"], row["source_etag"])
         for row in records(table, sql)

@@ -67,6 +67,25 @@ def test_failed_becomes_done(catalog: CatalogTable) -> None:
     }
 
 
+def test_replacing_odd_names_and_models_leaves_all_other_rows(catalog: CatalogTable) -> None:
+    others = [failed_row(ODD_URI + more) for more in ("'", "x", "'' OR '1'='1")]
+    catalog.publish([failed_row(ODD_URI), *others])
+    catalog.publish([failed_row(ODD_URI, model_fingerprint=OTHER_MODEL), done_row("s3://b/z")])
+
+    changed = [done_row(ODD_URI), done_row("s3://b/z", model_fingerprint=OTHER_MODEL)]
+    assert catalog.publish([*changed, done_row("s3://b/y")]) == 3
+
+    statuses = {row.key: row.status for row in catalog.rows()}
+    assert statuses == {
+        **{row.key: "failed" for row in others},
+        (ODD_URI, MODEL): "done",
+        (ODD_URI, OTHER_MODEL): "failed",
+        ("s3://b/z", MODEL): "done",
+        ("s3://b/z", OTHER_MODEL): "done",
+        ("s3://b/y", MODEL): "done",
+    }
+
+
 def test_a_done_row_of_the_same_etag_stays(catalog: CatalogTable) -> None:
     catalog.publish([done_row("s3://b/a", run_id="first")])
 
@@ -121,7 +140,7 @@ def test_each_model_has_a_row_of_its_own(catalog: CatalogTable) -> None:
     assert catalog.keys(MODEL).num_rows == 1
 
 
-def test_new_rows_are_appended_without_reading_and_known_ones_merged(
+def test_new_rows_are_appended_without_reading_and_known_ones_replaced(
     catalog: CatalogTable,
 ) -> None:
     catalog.publish([failed_row("s3://b/a")])
@@ -135,8 +154,14 @@ def test_new_rows_are_appended_without_reading_and_known_ones_merged(
         "CREATE TABLE",
         "WRITE",
         "WRITE",
-        "MERGE",
+        "WRITE",
     ]
+    modes = [
+        line["commitInfo"]["operationParameters"]["mode"]
+        for line in operations
+        if "commitInfo" in line
+    ]
+    assert modes[1:] == ["Append", "Append", "Overwrite"]
 
 
 def test_keys_are_what_planning_needs(catalog: CatalogTable) -> None:
