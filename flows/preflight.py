@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-from lasaft_core.separator import Separator, resolve_device, resolve_precision
-
 from flows.run_records import RunConfig
 from lasaft_core.catalog.identity import model_fingerprint
+from lasaft_core.estimator import resolve_device, resolve_precision
+from lasaft_core.separator import Separator
 from lasaft_core.song import SongOptions
 from lasaft_core.storage import canonical_uri, check_dest, check_source
 
@@ -26,7 +26,7 @@ class Prepared:
     settings: Mapping[str, object]  # what the fingerprint is made of
     model_name: str
     weights_sha256: str
-    weights_licence: str
+    weights_licence: str | None
 
 
 def _canonical(config: RunConfig) -> RunConfig:

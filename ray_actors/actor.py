@@ -76,9 +76,8 @@ class Slot:
     def start(
         cls, options: dict[str, Any], factory: WorkerFactory, settings: WorkerSettings
     ) -> "Slot":
-        remote = ray.remote(WorkerActor)
-        groups = {"control": 1}
-        actor = remote.options(**options, concurrency_groups=groups).remote(factory, settings)
+        options = {**options, "concurrency_groups": {"control": 1}}
+        actor = ray.remote(**options)(WorkerActor).remote(factory, settings)
         return cls(actor, actor.facts.remote())
 
     @property
@@ -127,12 +126,12 @@ class Slot:
 
     def audio_seconds(self) -> float:
         """Of the track on the device, as last heard; never waits."""
-        if self.audio_ref is None and self.outstanding:
-            self.audio_ref = self.actor.audio_seconds.remote()
-        elif self.audio_ref is not None and ray.wait([self.audio_ref], timeout=0)[0]:
+        if self.audio_ref is not None and ray.wait([self.audio_ref], timeout=0)[0]:
             with suppress(RayError):  # a dead worker is found by its results
                 self._note(ray.get(self.audio_ref))
             self.audio_ref = None
+        if self.audio_ref is None and self.outstanding:
+            self.audio_ref = self.actor.audio_seconds.remote()
         return self.head_audio_seconds if self.outstanding else 0.0
 
     def _note(self, audio_seconds: float) -> None:

@@ -169,7 +169,7 @@ class DriverLoop:
             else:
                 charged = True
                 yield from self._charge(assignment.task, failure, slot.name)
-        if not self._stopping:
+        if len(self._backlog) and not self._stopping:
             self._slots.append(self._start())
 
     def _charge(self, task: TrackTask, failure: str, worker: str | None) -> Iterator[TrackResult]:

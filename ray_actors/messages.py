@@ -22,7 +22,7 @@ class WorkerSettings:
     fingerprint: str
     weights_sha256: str
     model_name: str
-    weights_licence: str
+    weights_licence: str | None
     run_id: str
     flow_run_id: str | None = None
     device: str = "auto"

@@ -70,12 +70,12 @@ def _default_share(nodes: Sequence[NodeResources], gpus_per_worker: float) -> Wo
 def _share_for(nodes: Sequence[NodeResources], workers: int, gpus: float) -> WorkerShare:
     """The largest share, in whole CPUs where there are enough, of which `workers` fit."""
     widest = max(node.cpus for node in nodes)
-    for cpus in range(int(widest), 0, -1):
-        share = WorkerShare(float(cpus), gpus)
+    sizes = [*range(int(widest), 0, -1), *(size / 100 for size in range(99, 0, -1))]
+    shares = [WorkerShare(float(cpus), gpus) for cpus in sizes]
+    for share in shares:
         if sum(node.fits(share) for node in nodes) >= workers:
             return share
-    total_cpus = sum(node.cpus for node in nodes)
-    return WorkerShare(max(0.01, int(100 * total_cpus / workers) / 100), gpus)
+    return shares[-1]
 
 
 def plan_workers(

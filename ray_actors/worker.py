@@ -16,7 +16,8 @@ from uuid import uuid4
 from lasaft_core.catalog.publication import StemStore
 from lasaft_core.catalog.rows import SCHEMA, TrackRow
 from lasaft_core.errors import UnreadableCheckpoint
-from lasaft_core.song import SongResult, SongSeparator, separate_song
+from lasaft_core.song import SongResult, separate_song
+from lasaft_core.song_stream import SongSeparator
 from lasaft_core.storage import fetch, join
 from ray_actors.attempts import Attempt
 from ray_actors.messages import OnTick, TrackResult, TrackTask, WorkerSettings

@@ -55,7 +55,7 @@ class FakeWorker:
 
     def _creep(self, on_audio: OnTick | None) -> None:
         """Slow, yet it gets further all the time."""
-        for step in range(1, 31):
+        for step in range(1, 41):
             time.sleep(0.1)
             if on_audio:
                 on_audio(float(step))

@@ -1,0 +1,162 @@
+"""The driver loop on a real local Ray, with workers that die, hang and fail as they are told."""
+
+from pathlib import Path
+from threading import Event
+from time import monotonic, sleep
+
+import pytest
+import ray
+from fake_workers import FakeWorker, NeverStarts, StartsOnce, name_of, rows_by_name, track
+
+from lasaft_core.errors import InvalidOption, WorkersUnavailable
+from ray_actors.actor import Slot
+from ray_actors.messages import PoolOptions
+from ray_actors.pool import RayPool
+
+pytestmark = pytest.mark.usefixtures("local_ray")
+
+
+def run(settings, tasks, factory=FakeWorker, *, stop_at: str | None = None, **options):
+    """All results; `stop_at` is the line of the workers' diary at which the run is stopped."""
+    stop = Event()
+
+    def watch(_: float) -> None:
+        if stop_at in diary(settings):
+            stop.set()
+
+    pool = RayPool(settings, PoolOptions(**options), factory)
+    return list(pool.run(tasks, stop=stop, on_tick=watch if stop_at else None))
+
+
+def diary_entries(settings) -> list[tuple[int, str]]:
+    path = Path(settings.dest.removeprefix("file://")).with_suffix(".diary")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(int(line.partition(" ")[0]), line.partition(" ")[2]) for line in lines]
+
+
+def diary(settings) -> list[str]:
+    return [entry for _, entry in diary_entries(settings)]
+
+
+def wait_for_the_end_of(pids: set[int]) -> None:
+    """Fails by the time limit if one of the processes lives on."""
+    limit = monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert monotonic() < limit, f"still alive: {pids}"
+        sleep(0.05)
+
+
+def workers_seen(settings) -> set[int]:
+    return {pid for pid, _ in diary_entries(settings)}
+
+
+def test_tracks_are_done_longest_first(settings):
+    tasks = [track(f"ok-{seconds}", seconds=seconds) for seconds in (1, 5, 3, 4, 2)]
+
+    results = run(settings, tasks, workers=1)
+
+    assert [name_of(result) for result in results] == ["ok-5", "ok-4", "ok-3", "ok-2", "ok-1"]
+    assert {result.row.reason for result in results} == {"2"}, "as many threads as CPUs"
+
+
+def test_a_track_that_kills_its_workers_is_quarantined_and_the_others_are_done(settings):
+    tasks = [track("die-a", seconds=9), *(track(f"ok-{n}") for n in range(4))]
+
+    rows = rows_by_name(run(settings, tasks, workers=1))
+
+    killer = rows.pop("die-a")
+    assert (killer.status, killer.reason) == ("quarantined", "worker_lost")
+    assert [attempt.attempt for attempt in killer.attempts] == [1, 2]
+    assert all("worker process has died" in attempt.error for attempt in killer.attempts)
+    assert set(rows) == {"ok-0", "ok-1", "ok-2", "ok-3"}
+    assert all(row.status == "skipped" and not row.attempts for row in rows.values())
+
+
+def test_a_charged_track_runs_alone_and_may_still_succeed(settings):
+    tasks = [track("die_once-a", seconds=9), track("ok-b", seconds=5), track("ok-c")]
+
+    rows = rows_by_name(run(settings, tasks, workers=1))
+
+    assert rows["die_once-a"].status == "skipped"
+    assert len(rows["die_once-a"].attempts) == 1
+    assert diary(settings)[:3] == ["begin die_once-a", "begin die_once-a", "end die_once-a"]
+
+
+def test_an_exception_outside_the_boundary_costs_its_own_track_only(settings):
+    rows = rows_by_name(run(settings, [track("raise-a", seconds=2), track("ok-b")], workers=1))
+
+    assert rows["raise-a"].status == "failed"
+    assert rows["raise-a"].error_type == "RuntimeError"
+    assert rows["raise-a"].error_message == "the worker itself is broken"
+    assert rows["ok-b"].status == "skipped"
+
+
+def test_a_stuck_track_is_cut_off_and_a_slow_one_that_gets_further_is_not(settings):
+    tasks = [track("hang-a"), track("creep-b")]
+
+    rows = rows_by_name(
+        run(
+            settings, tasks, workers=2, deadline_base_seconds=2.2, deadline_factor=0.0, max_losses=1
+        )
+    )
+
+    assert rows["hang-a"].status == "quarantined"
+    assert "no progress within 2 s" in rows["hang-a"].attempts[0].error
+    assert rows["creep-b"].status == "skipped"
+
+
+def test_no_worker_at_all_stops_the_run_with_the_first_cause(settings, caplog):
+    with pytest.raises(WorkersUnavailable, match="the checkpoint is a picture of a cat"):
+        run(settings, [track("ok-a"), track("ok-b")], NeverStarts, workers=2)
+
+    assert "Traceback" in caplog.text or "fake_workers.py" in caplog.text
+
+
+def test_the_workers_that_start_do_the_work_of_those_that_do_not(settings, caplog):
+    results = run(settings, [track(f"slow-{n}") for n in range(3)], StartsOnce, workers=2)
+
+    assert len(results) == 3
+    assert "worker_start=failed workers_left=1" in caplog.text
+
+
+def test_a_worker_that_no_node_has_room_for_ends_the_wait(settings):
+    holder = Slot.start({"num_cpus": 2}, FakeWorker, settings)
+    ray.get(holder.ready_ref, timeout=30)
+    try:
+        with pytest.raises(WorkersUnavailable, match="not ready within 1 s; it asked for 2 CPUs"):
+            run(settings, [track("ok-a")], workers=1, start_seconds=1.0)
+    finally:
+        holder.kill()
+
+
+def test_stop_waits_for_what_is_on_the_device_and_drops_the_rest(settings):
+    tasks = [track(f"slow-{n}", seconds=20 - n) for n in range(20)]
+
+    results = run(settings, tasks, workers=1, stop_at="begin slow-0")
+
+    assert "slow-0" in [name_of(result) for result in results]
+    assert len(results) <= 3
+    wait_for_the_end_of(workers_seen(settings))
+
+
+def test_stop_gives_up_on_a_track_that_does_not_end(settings):
+    results = run(settings, [track("hang-a")], workers=1, stop_at="begin hang-a", drain_seconds=0.5)
+
+    assert results == []
+    wait_for_the_end_of(workers_seen(settings))
+
+
+def test_each_worker_has_a_gpu_of_its_own(settings):
+    slots = [Slot.start({"num_cpus": 1, "num_gpus": 1}, FakeWorker, settings) for _ in range(2)]
+    try:
+        facts = ray.get([slot.ready_ref for slot in slots], timeout=30)
+    finally:
+        for slot in slots:
+            slot.kill()
+
+    assert sorted(fact.gpu_ids for fact in facts) == [("0",), ("1",)]
+
+
+def test_more_gpus_than_a_node_has_is_refused(settings):
+    with pytest.raises(InvalidOption, match="at most 2"):
+        run(settings, [track("ok-a")], gpus_per_worker=3.0)

@@ -1,0 +1,46 @@
+"""The executor without Ray keeps the same order and hears stop between two tracks."""
+
+from threading import Event
+
+from fake_workers import FakeWorker, name_of, track
+
+from ray_actors.inline import InlinePool
+from ray_actors.messages import PoolOptions
+
+
+def test_tracks_are_done_longest_first_until_stop(settings):
+    pool, stop = InlinePool(settings, PoolOptions(), FakeWorker), Event()
+    tasks = [track("ok-a", seconds=1), track("ok-b", seconds=3), track("ok-c", seconds=2)]
+
+    names = []
+    for result in pool.run(tasks, stop=stop):
+        names.append(name_of(result))
+        if len(names) == 2:
+            stop.set()
+
+    assert names == ["ok-b", "ok-c"]
+
+
+def test_followers_are_done_after_their_leader(settings):
+    pool = InlinePool(settings, PoolOptions(), FakeWorker)
+    tasks = [track("ok-leader", group="g"), track("ok-follower", group="g", seconds=9)]
+
+    results = list(pool.run(tasks, stop=Event()))
+
+    assert [name_of(result) for result in results] == ["ok-leader", "ok-follower"]
+
+
+def test_progress_is_told_inside_a_track_and_after_it(settings):
+    heard: list[float] = []
+    pool = InlinePool(settings, PoolOptions(), FakeWorker)
+
+    list(pool.run([track("creep-a")], stop=Event(), on_tick=heard.append))
+
+    assert heard == [*range(1, 41), 0.0]
+
+
+def test_no_track_loads_no_network(settings):
+    def never(_: object) -> FakeWorker:
+        raise AssertionError("loaded")
+
+    assert list(InlinePool(settings, PoolOptions(), never).run([], stop=Event())) == []

@@ -1,0 +1,57 @@
+"""How machines are shared out among workers."""
+
+import pytest
+
+from lasaft_core.errors import InvalidOption
+from ray_actors.resources import NodeResources, WorkerPlan, WorkerShare, plan_workers
+
+
+def plan(*nodes: NodeResources, workers=None, gpus=0.0, tasks=1000) -> WorkerPlan:
+    return plan_workers(nodes, workers=workers, gpus_per_worker=gpus, tasks=tasks)
+
+
+def test_a_small_machine_has_one_worker_with_all_of_it():
+    assert plan(NodeResources(2)) == WorkerPlan(1, WorkerShare(2.0))
+
+
+def test_a_large_machine_has_workers_of_four_cpus():
+    assert plan(NodeResources(64)) == WorkerPlan(16, WorkerShare(4.0))
+
+
+def test_never_more_workers_than_tracks():
+    assert plan(NodeResources(64), tasks=3).count == 3
+    assert plan(NodeResources(64), workers=10, tasks=3) == WorkerPlan(3, WorkerShare(21.0))
+
+
+def test_a_number_of_workers_shares_the_cpus_of_every_node():
+    nodes = (NodeResources(8), NodeResources(4))
+
+    assert plan(*nodes, workers=3) == WorkerPlan(3, WorkerShare(4.0))
+
+
+def test_more_workers_than_cpus_share_them():
+    crowded = plan(NodeResources(2), workers=3)
+
+    assert crowded == WorkerPlan(3, WorkerShare(0.66))
+    assert crowded.share.threads == 1
+
+
+def test_gpus_bound_the_workers():
+    assert plan(NodeResources(64, gpus=2), gpus=1.0).count == 2
+    assert plan(NodeResources(64, gpus=2), gpus=0.5).count == 4
+
+
+def test_more_gpus_than_there_are_is_refused():
+    with pytest.raises(InvalidOption, match="at most 0, the GPUs of a node"):
+        plan(NodeResources(8), gpus=1.0)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 5, 7, 16])
+@pytest.mark.parametrize("cpus", [(1,), (2,), (8, 3), (16, 16, 4)])
+def test_the_planned_workers_fit(workers, cpus):
+    nodes = [NodeResources(count) for count in cpus]
+    planned = plan(*nodes, workers=workers)
+
+    total = sum(node.fits(planned.share) for node in nodes)
+    assert planned.count == workers
+    assert total >= workers
