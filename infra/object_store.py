@@ -59,7 +59,12 @@ class LocalObjectStore:
         command = [_binary(), *_arguments(self._folder / "data", config, ports)]
         with (self._folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, env=_server_environment(), cwd=self._folder
+                command,
+                stdout=log,
+                stderr=log,
+                env=_server_environment(),
+                cwd=self._folder,
+                start_new_session=True,  # Ctrl-C is for the caller, who may still have to write
             )
         try:
             self._wait_until_ready()

@@ -66,9 +66,9 @@ class Demo:
         showing.heading("First run: everything is new")
         first = run_flow(self._config(stage))
         showing.report("Report of the first run", first)
-        rows = read_rows(stage.dest)
         if first.stopped == "cancelled":
             return CANCELLED
+        rows = read_rows(stage.dest)
         self._show_rows(rows, showing)
         showing.heading("Second run: nothing is new (the broken upload excluded by its name)")
         second = run_flow(self._config(stage, exclude=(BROKEN_KEY,)))
