@@ -10,7 +10,7 @@ import soundfile
 from flows.cli import main
 
 CHECKPOINT = Path(__file__).parents[1] / "golden" / "tfc_gpocm_lasaft.ckpt"
-SECONDS, RATE = 0.5, 44100
+SECONDS, RATE = 0.1, 44100
 
 
 @pytest.fixture(autouse=True)

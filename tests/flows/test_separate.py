@@ -16,7 +16,7 @@ CHECKPOINT = Path(__file__).parents[1] / "golden" / "tfc_gpocm_lasaft.ckpt"
 RATE = 44100
 
 
-def _write_song(path: Path, seconds: float = 0.5, seed: int = 0) -> Path:
+def _write_song(path: Path, seconds: float = 0.1, seed: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(seed).uniform(-0.3, 0.3, (round(seconds * RATE), 2))
     soundfile.write(path, noise, RATE)
