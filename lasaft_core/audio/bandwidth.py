@@ -3,6 +3,7 @@
 Lossy or upsampled sources show as a bandwidth below half the sample rate.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -22,8 +23,6 @@ class BandwidthMeter:
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._rate = sample_rate
         self._hop = max(WINDOW_SAMPLES, sample_rate // WINDOWS_PER_SECOND)
-        phases = 2 * np.pi * np.arange(WINDOW_SAMPLES) / WINDOW_SAMPLES
-        self._window = sum(a * np.cos(k * phases) for k, a in enumerate(BLACKMAN_HARRIS))
         self._power: NDArray[np.float64] = np.zeros(WINDOW_SAMPLES // 2 + 1)
         self._waiting = np.zeros((channels, 0), np.float32)
         self._skip = 0  # samples up to the next window
@@ -41,10 +40,9 @@ class BandwidthMeter:
         self._waiting = samples[:, start:].copy()
 
     def bandwidth_hz(self) -> float | None:
-        """None for digital silence. A song shorter than a window is filled up with zeros."""
+        """None for digital silence."""
         if not self._windows:
-            missing = WINDOW_SAMPLES - self._waiting.shape[1]
-            self._measure(np.pad(self._waiting, ((0, 0), (0, missing))))
+            self._measure(self._waiting)
         strongest = self._power.max()
         if strongest <= 0:
             return None
@@ -52,6 +50,15 @@ class BandwidthMeter:
         return float(highest * self._rate / WINDOW_SAMPLES)
 
     def _measure(self, planes: Block) -> None:
-        spectrum = np.fft.rfft(planes * self._window, axis=1)
+        """One window, or a whole song that is shorter."""
+        window = blackman_harris(planes.shape[1])
+        spectrum = np.fft.rfft(planes * window, WINDOW_SAMPLES, axis=1)
         self._power += np.square(np.abs(spectrum)).sum(axis=0)
         self._windows += 1
+
+
+@lru_cache(maxsize=4)
+def blackman_harris(samples: int) -> NDArray[np.float64]:
+    phases = 2 * np.pi * (np.arange(samples) + 0.5) / max(1, samples)
+    terms = [weight * np.cos(k * phases) for k, weight in enumerate(BLACKMAN_HARRIS)]
+    return np.asarray(np.sum(terms, axis=0))

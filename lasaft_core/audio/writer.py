@@ -20,6 +20,7 @@ from lasaft_core.audio.tags import CARRIED
 from lasaft_core.errors import InvalidOption, ScratchFull
 
 MAX_WAV_BYTES: Final = 2**32 - 2**16  # a 32-bit size, less room for headers and tags
+MAX_TAG_CHARACTERS: Final = 4000  # longer ones hide the tags after them from readers of WAV
 SUBTYPES: Final = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}
 
 
@@ -74,7 +75,7 @@ class StemWriter:
         )
         for name in CARRIED:
             if name in layout.tags:
-                setattr(self._file, name, layout.tags[name])
+                setattr(self._file, name, layout.tags[name][:MAX_TAG_CHARACTERS])
 
     def write(self, block: Block) -> None:
         """[samples, channels]; integer formats clip at full scale."""
