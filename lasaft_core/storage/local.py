@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from lasaft_core.storage.objects import ChangedError, Fetched, ObjectStat
@@ -65,11 +65,7 @@ class LocalStore:
         return _file(key).read_bytes()
 
     def remove(self, key: str) -> None:
-        """Folders that this leaves empty go too: an object store has none."""
-        path = Path(key)
-        path.unlink(missing_ok=True)
-        with suppress(OSError):
-            path.parent.rmdir()
+        Path(key).unlink(missing_ok=True)
 
 
 _PART = ".lasaft-part"

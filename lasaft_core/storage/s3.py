@@ -141,10 +141,20 @@ class _Download:
                 sync(self._store._fs.loop, self._drain, answer["Body"])
             except _BROKEN_BODY as error:
                 problem = error
-            if self._received == self._size:
+                self._start_again_if_spoilt()
+            else:
+                problem = None
+            if self._received == self._size and problem is None:
                 return self._digest.hexdigest(), self._received, self._etag
-        broken = f"{_CONNECTIONS} connections broke off at {self._received} of {self._size} bytes"
+        broken = f"{_CONNECTIONS} connections gave {self._received} of {self._size} good bytes"
         raise ConnectionError(broken) from problem
+
+    def _start_again_if_spoilt(self) -> None:
+        """An error after the last byte says that the bytes are not those of the checksum."""
+        if self._received == self._size:
+            self._received = 0
+            self._digest = hashlib.sha256()
+            self._writer.seek(0)
 
     def _connect(self) -> dict[str, Any]:
         conditions = {"IfMatch": f'"{self._etag}"'} if self._etag else {}

@@ -1,11 +1,13 @@
 """Objects by URI, on local files and on a real S3 server."""
 
+import base64
 import hashlib
 import os
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -260,6 +262,8 @@ class _Faulty(BaseHTTPRequestHandler):
 
     content = bytes(range(256)) * 12
     unavailable = False
+    checksum = ""
+    at_once = 1000
     requests = 0
 
     def do_GET(self) -> None:
@@ -271,8 +275,10 @@ class _Faulty(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         self.send_header("ETag", '"v1"')
         self.send_header("Content-Length", str(len(self.content) - start))
+        if self.checksum:
+            self.send_header("x-amz-checksum-crc32", self.checksum)
         self.end_headers()
-        self.wfile.write(self.content[start : start + 1000])
+        self.wfile.write(self.content[start : start + self.at_once])
         self.wfile.flush()
         time.sleep(0.1)
 
@@ -307,6 +313,23 @@ def test_a_body_that_always_breaks_is_unavailable(faulty_store, tmp_path: Path) 
     with pytest.raises(StoreUnavailable, match=r"can't read s3://songs/a\.wav"):
         storage.fetch("s3://songs/a.wav", tmp_path / "a.wav")
     assert faulty_store.requests == 4
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_bytes_that_are_not_those_of_the_checksum_are_refused(
+    faulty_store, tmp_path: Path, good: bool
+) -> None:
+    faulty_store.at_once = len(faulty_store.content)
+    checksum = zlib.crc32(faulty_store.content) if good else 1
+    faulty_store.checksum = base64.b64encode(checksum.to_bytes(4, "big")).decode()
+
+    if good:
+        storage.fetch("s3://songs/a.wav", tmp_path / "a.wav")
+        assert (tmp_path / "a.wav").read_bytes() == faulty_store.content
+    else:
+        with pytest.raises(StoreUnavailable, match="4 connections gave 0 of 3072 good bytes"):
+            storage.fetch("s3://songs/a.wav", tmp_path / "a.wav")
+    assert faulty_store.requests == (1 if good else 4)
 
 
 def test_a_permanent_503_costs_few_requests(faulty_store, tmp_path: Path) -> None:
