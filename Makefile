@@ -3,6 +3,7 @@
 #   make demo        a bucket of real songs becomes stems and a table, on this machine
 #   make test        the test suite
 #   make lint types contracts    style, static types, who may import whom
+#   make bench       peak memory against duration (BENCH_FLAGS="--scratch DIR", 25 GB there)
 #
 # PYTHON chooses the interpreter, PIP_FLAGS goes to pip (say, an index with CPU builds of torch:
 # any build of the pinned release will do).
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 MUSIC := $(VENV)/share/music
 
-.PHONY: all install demo test lint types contracts format clean
+.PHONY: all install demo test lint types contracts bench format clean
 all: lint types contracts test
 
 install: $(STAMP)
@@ -46,6 +47,9 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python tests/bench/memory.py $(BENCH_FLAGS)
 
 contracts: $(STAMP)
 	$(BIN)/lint-imports

@@ -32,9 +32,9 @@ class Score:
 def score_known_song(row: Mapping[str, Any]) -> list[Score]:
     """`row` is the table's row of the song; its stems are read back from the store."""
     references, _ = read_falcon_stems()
-    mixture = np.sum(np.stack(list(references.values())), axis=0, dtype=np.float32)
+    mixture: Audio = np.stack(list(references.values())).sum(axis=0, dtype=np.float32)
     gain = 10 ** (-row["common_gain_db"] / 20)
-    estimates = {stem["target"]: read_stem(stem["uri"]) * gain for stem in row["stems"]}
+    estimates = {stem["target"]: np.multiply(read_stem(stem["uri"]), gain) for stem in row["stems"]}
     return [
         Score(target, sdr_db(references[target], mixture), sdr_db(references[target], estimate))
         for target, estimate in estimates.items()
