@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 LOG_INTERVAL_SECONDS = 10.0
+PACKAGES = ("flows", "ray_actors", "lasaft_core")
 
 logger = logging.getLogger(__name__)
 
@@ -72,28 +73,50 @@ class LogLines:
         logger.info("audio_done=%s audio_total=%s %s", clock(done_seconds), total, note)
 
 
-def _log_to(handler: logging.Handler, level: int, line_format: str) -> None:
+@contextmanager
+def _logging_to(handler: logging.Handler, level: int, line_format: str) -> Iterator[None]:
+    """The project's lines from `level` on, other libraries' warnings; as before at the end."""
     handler.setFormatter(logging.Formatter(line_format, datefmt="%H:%M:%S"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for package in ("flows", "ray_actors", "lasaft_core"):
-        logging.getLogger(package).setLevel(level)
+    root = logging.getLogger()
+    loggers = [root, *map(logging.getLogger, PACKAGES)]
+    handlers, levels = root.handlers, [one.level for one in loggers]
+    root.handlers = [handler]
+    for one in loggers:
+        one.setLevel(logging.WARNING if one is root else level)
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        for one, before in zip(loggers, levels, strict=True):
+            one.setLevel(before)
 
 
 @contextmanager
 def audio_progress() -> Iterator[AudioProgress]:
-    """The bar or the lines, whichever stderr calls for; sets up the logging that goes with it."""
-    if not sys.stderr.isatty():
-        line_format = "%(asctime)s %(levelname)s %(message)s"
-        _log_to(logging.StreamHandler(sys.stderr), logging.INFO, line_format)
-        yield LogLines()
+    """The bar or the lines, whichever stderr calls for, with the logging that goes with it."""
+    if sys.stderr.isatty():
+        with _terminal_bar() as bar:
+            yield bar
         return
+    handler = logging.StreamHandler(sys.stderr)
+    with _logging_to(handler, logging.INFO, "%(asctime)s %(levelname)s %(message)s"):
+        yield LogLines()
+
+
+@contextmanager
+def _terminal_bar() -> Iterator[AudioProgress]:
     console = Console(stderr=True)
-    _log_to(RichHandler(console=console, show_path=False), logging.WARNING, "%(message)s")
     columns = (
         TextColumn("{task.fields[note]}", markup=False),
         BarColumn(),
         AudioTimeColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    handler = RichHandler(console=console, show_path=False)
+    with (
+        _logging_to(handler, logging.WARNING, "%(message)s"),
+        Progress(
+            *columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()
+        ) as progress,
+    ):
         yield TerminalBar(progress)

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from prefect.logging.handlers import APILogHandler
 
-PACKAGES = ("flows", "ray_actors", "lasaft_core")
+from flows.progress import PACKAGES
+
 LINES_PER_SECOND = 5
 
 
