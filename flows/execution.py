@@ -82,9 +82,9 @@ class Execution:
 
     def _tick(self, audio_seconds_under_way: float) -> None:
         self._publisher.flush_if_due()
-        self._brake.check(self._tally)
         if self._on_progress is not None:
             self._on_progress(self._tally.progress(audio_seconds_under_way))
+        self._brake.check(self._tally)  # last: a listener may have asked to stop
 
 
 def _log(result: TrackResult) -> None:

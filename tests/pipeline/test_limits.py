@@ -1,0 +1,159 @@
+"""What ends a run before its plan is done, and that what is done by then is kept."""
+
+from dataclasses import replace
+from threading import Event
+
+import pytest
+from song_folder import noise
+
+from flows.planning import track_tasks
+from flows.publishing import BatchPublisher
+from flows.run_records import RunConfig, RunReport
+from flows.tally import Brake, Tally
+from lasaft_core.catalog.plan import Plan, PlannedTrack
+from lasaft_core.catalog.rows import TrackRow
+from lasaft_core.storage import ObjectStat
+from ray_actors.messages import TrackResult
+
+
+def tracks(count: int, action: str = "new") -> tuple[PlannedTrack, ...]:
+    names = [f"file:///{action}-{number}.wav" for number in range(count)]
+    return tuple(PlannedTrack(ObjectStat(name, 10, "e", None), action) for name in names)
+
+
+def failed(track: PlannedTrack, status: str = "failed") -> TrackResult:
+    row = TrackRow(
+        source_uri=track.object.uri,
+        source_etag="e",
+        source_bytes=10,
+        status=status,
+        reason="truncated",
+        model_fingerprint="f",
+    )
+    return TrackResult(row)
+
+
+def cause_after(results: list[TrackResult], plan: Plan, **config) -> str | None:
+    tally = Tally(plan, list(track_tasks(plan)), RunReport("run", planned={}))
+    brake = Brake(RunConfig(("in",), "out", **config), Event())
+    for result in results:
+        tally.add(result)
+        brake.check(tally)
+    return brake.cause
+
+
+def test_a_run_that_goes_wrong_is_stopped_once_there_are_enough_tracks():
+    plan = Plan(tracks(30), done=0)
+    results = [failed(track) for track in plan.tracks]
+
+    assert cause_after(results[:19], plan) is None
+    assert cause_after(results[:20], plan) == "failure_rate"
+
+
+def test_the_allowed_rate_is_where_it_stops():
+    plan = Plan(tracks(40), done=0)
+    statuses = ["failed", "skipped", "skipped", "skipped"] * 10
+    some = [failed(*pair) for pair in zip(plan.tracks, statuses, strict=True)]
+
+    assert cause_after(some, plan, max_failure_rate=0.2) == "failure_rate"
+    assert cause_after(some, plan, max_failure_rate=0.3) is None
+    assert cause_after(some, plan) is None, "one failure in four ends no run that was not told to"
+
+
+def test_tracks_that_had_failed_before_say_nothing_about_this_run():
+    plan = Plan(tracks(30, "retry"), done=0)
+
+    assert cause_after([failed(track) for track in plan.tracks], plan) is None
+
+
+def test_stop_keeps_what_is_done(songs):
+    for name in "abc":
+        songs.put(f"{name}.wav", noise(seed=ord(name)))
+    stop = Event()
+
+    def stop_after_one(progress) -> None:
+        if progress.tracks_done:
+            stop.set()
+
+    report = songs.run(stop=stop, on_progress=stop_after_one)
+
+    assert (report.stopped, report.done, report.exit_code()) == ("cancelled", 1, 1)
+    assert len(songs.rows()) == 1
+    assert songs.run().done == 2
+
+
+def test_the_hours_are_kept(songs):
+    for name in "ab":
+        songs.put(f"{name}.wav", noise(seed=ord(name)))
+
+    report = songs.run(max_hours=1e-9)
+
+    assert (report.stopped, report.done, report.exit_code()) == ("max_hours", 0, 0)
+
+
+def test_progress_is_told_in_audio_seconds(songs):
+    songs.put("a.wav", noise(44100))
+    heard = []
+
+    songs.run(on_progress=heard.append)
+
+    last = heard[-1]
+    assert (last.tracks_done, last.tracks_total, last.failed) == (1, 1, 0)
+    assert last.audio_seconds_done == pytest.approx(1.0)
+    assert last.audio_seconds_total == pytest.approx(1.0)
+    done = [progress.audio_seconds_done for progress in heard]
+    assert done == sorted(done)
+
+
+class Ledger:
+    """Takes the batches that a table would; `down` makes it refuse."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[TrackRow]] = []
+        self.down = False
+
+    def publish(self, rows: list[TrackRow], *, force: bool = False) -> int:
+        if self.down:
+            raise OSError("the store is down")
+        self.batches.append(rows)
+        return len(rows)
+
+
+@pytest.fixture
+def rows() -> list[TrackRow]:
+    return [failed(track).row for track in tracks(5)]
+
+
+def test_rows_are_published_in_batches(rows):
+    ledger = Ledger()
+    publisher = BatchPublisher(ledger, force=False, batch_tracks=2)
+
+    for row in rows:
+        publisher.add(row)
+    publisher.flush()
+
+    assert [len(batch) for batch in ledger.batches] == [2, 2, 1]
+
+
+def test_rows_do_not_wait_for_ever(rows):
+    ledger = Ledger()
+    publisher = BatchPublisher(ledger, force=False, batch_seconds=0.0)
+
+    publisher.add(rows[0])
+
+    assert ledger.batches == [[rows[0]]]
+
+
+def test_rows_survive_a_commit_that_failed(rows):
+    ledger = Ledger()
+    publisher = BatchPublisher(ledger, force=False)
+    publisher.add(rows[0])
+    ledger.down = True
+    with pytest.raises(OSError, match="the store is down"):
+        publisher.flush()
+    ledger.down = False
+
+    publisher.add(replace(rows[1]))
+    publisher.flush()
+
+    assert ledger.batches == [rows[:2]]
