@@ -19,7 +19,9 @@ from infra.demo.runs import read_rows, run_flow
 from infra.demo.stage import Stage, open_stage
 from infra.demo.tables import Showing
 from infra.demo.verdict import run_complaints, table_complaints
+from lasaft_core.errors import UsageError
 
+WRONG_USE = 2
 CANCELLED = 130
 
 
@@ -33,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return Demo(console, Path(folder), options).play()
     except KeyboardInterrupt:
         return CANCELLED
+    except UsageError as error:
+        console.print(f"\n{error}", soft_wrap=True)
+        return WRONG_USE
     finally:
         console.print(f"\nAll servers are gone, after {time.monotonic() - started:.0f} s.")
 
