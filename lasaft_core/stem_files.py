@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from lasaft_core.audio.drafts import Draft, SongDrafts
 from lasaft_core.audio.writer import StemLayout, StemWriter
+from lasaft_core.errors import ScratchFull
 from lasaft_core.quality import QualityMeter, StemQuality
 
 
@@ -70,6 +72,9 @@ def _encode(draft: Draft, part: Path, layout: StemLayout, gain: float) -> StemQu
 def _describe(
     name: str, part: Path, path: Path, layout: StemLayout, quality: StemQuality
 ) -> StemFile:
+    written = soundfile.info(str(part)).frames
+    if written != layout.frames:  # what a full disk does to the last buffer is reported nowhere
+        raise ScratchFull(f"stem {name!r} is cut", expected=f"{layout.frames} frames", got=written)
     with part.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return StemFile(

@@ -24,7 +24,7 @@ class Draft:
 
     def __init__(self, name: str, path: Path, channels: int) -> None:
         self._name, self._path, self._channels = name, path, channels
-        self._file = path.open("wb")
+        self._file = path.open("wb", buffering=0)  # closing must not write, hence not fail
         self.peak = 0.0
 
     def append(self, block: Block) -> None:
@@ -33,14 +33,15 @@ class Draft:
             raise NonFiniteAudio(f"network output for {self._name!r} is not finite")
         self.peak = max(self.peak, peak)
         try:
-            self._file.write(np.ascontiguousarray(block, dtype=np.float32).data)
+            rest = np.ascontiguousarray(block, dtype=np.float32).reshape(-1).view(np.uint8)
+            while len(rest):
+                rest = rest[self._file.write(rest.data) :]
         except OSError as error:
             if error.errno in DISK_FULL:
                 raise _full(f"room for {self._name!r}", "a full disk") from error
             raise
 
     def blocks(self) -> Iterator[Block]:
-        self._file.flush()
         with self._path.open("rb") as file:
             count = BLOCK_FRAMES * self._channels
             while (samples := np.fromfile(file, np.float32, count)).size:

@@ -14,11 +14,12 @@ from lasaft_core.audio import chunks, matroska, mp4, mpeg, ogg
 from lasaft_core.audio.facts import ContainerFacts
 
 HEAD_BYTES: Final = 64
+BUFFER_BYTES: Final = 1 << 20  # headers lie close together
 
 
 def inspect_container(path: Path) -> ContainerFacts:
     """Raises TruncatedAudio; an unknown container has no facts and is left to the decoders."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=BUFFER_BYTES) as file:
         start = mpeg.skip_id3v2(file)
         file.seek(start)
         head = file.read(HEAD_BYTES)

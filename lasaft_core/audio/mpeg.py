@@ -5,7 +5,7 @@
 Each frame's header gives its length, so a walk needs no decoding.
 """
 
-import mmap
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,12 +82,11 @@ def parse_header(head: bytes) -> FrameHeader | None:
 
 
 def inspect(file: BinaryIO, start: int) -> ContainerFacts:
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        first = parse_header(data[start : start + 4])
-        if first is None:
-            return ContainerFacts()
-        count = _stream_count(data[start : start + first.bytes], first)
-        held = _whole_frames(data, start, first)
+    first = parse_header(_read_at(file, start, 4))
+    if first is None:
+        return ContainerFacts()
+    count = _stream_count(_read_at(file, start, first.bytes), first)
+    held = _whole_frames(file, start, first)
     promised = count.frames if count else 0
     # Some encoders count the header's own frame, too.
     counted = held - 1 if count and count.is_exact else held
@@ -115,45 +114,52 @@ def _stream_count(frame: bytes, header: FrameHeader) -> StreamCount | None:
     return None
 
 
-def _whole_frames(data: mmap.mmap, start: int, first: FrameHeader) -> int:
+def _whole_frames(file: BinaryIO, start: int, first: FrameHeader) -> int:
     """Raises TruncatedAudio if the last frame is cut."""
+    length = file.seek(0, os.SEEK_END)
     held = 0
-    for offset, size in _frames(data, start, first.kind):
-        if offset + size > len(data):
+    for offset, size in _frames(file, start, first.kind):
+        if offset + size > length:
             raise TruncatedAudio(
                 "last MPEG frame is cut",
                 expected=f"{size} bytes",
-                got=f"{len(data) - offset} bytes",
+                got=f"{length - offset} bytes",
                 remedy=REMEDY,
             )
         held += 1
     return held
 
 
-def _frames(data: mmap.mmap, start: int, kind: int) -> Iterator[tuple[int, int]]:
+def _frames(file: BinaryIO, start: int, kind: int) -> Iterator[tuple[int, int]]:
     """Offset and size of each frame, over junk and up to trailing tags."""
     sizes: dict[bytes, int] = {}
     offset: int | None = start
     while offset is not None:
-        head = data[offset : offset + 4]
+        head = _read_at(file, offset, 4)
         size = sizes.get(head)
         if size is None:
             header = parse_header(head)
             if header is None or header.kind != kind:
-                offset = _resync(data, offset, kind)
+                offset = _resync(file, offset, kind)
                 continue
             size = sizes[head] = header.bytes
         yield offset, size
         offset += size
 
 
-def _resync(data: mmap.mmap, offset: int, kind: int) -> int | None:
+def _resync(file: BinaryIO, offset: int, kind: int) -> int | None:
     """The next two frames in a row after junk."""
-    end = min(offset + RESYNC_BYTES, len(data))
-    while (offset := data.find(b"\xff", offset + 1, end)) >= 0:
-        header = parse_header(data[offset : offset + 4])
+    junk = _read_at(file, offset, RESYNC_BYTES)
+    at = 0
+    while (at := junk.find(b"\xff", at + 1)) >= 0:
+        header = parse_header(_read_at(file, offset + at, 4))
         if header is not None and header.kind == kind:
-            after = parse_header(data[offset + header.bytes : offset + header.bytes + 4])
+            after = parse_header(_read_at(file, offset + at + header.bytes, 4))
             if after is not None and after.kind == kind:
-                return offset
+                return offset + at
     return None
+
+
+def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
+    file.seek(offset)
+    return file.read(count)

@@ -4,7 +4,8 @@ Samples are quantised here, to the nearest step: libsndfile's own conversion fro
 by one step less than full scale, which costs up to half a step more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -65,14 +66,15 @@ class StemWriter:
 
     def __init__(self, path: Path, layout: StemLayout) -> None:
         self._output = layout.output
-        self._file = soundfile.SoundFile(
-            str(path),
-            "w",
-            samplerate=layout.sample_rate,
-            channels=layout.channels,
-            format=layout.container,
-            subtype=SUBTYPES[layout.output.bit_depth],
-        )
+        with _naming_failures():
+            self._file = soundfile.SoundFile(
+                str(path),
+                "w",
+                samplerate=layout.sample_rate,
+                channels=layout.channels,
+                format=layout.container,
+                subtype=SUBTYPES[layout.output.bit_depth],
+            )
         for name in CARRIED:
             if name in layout.tags:
                 setattr(self._file, name, layout.tags[name][:MAX_TAG_CHARACTERS])
@@ -80,10 +82,8 @@ class StemWriter:
     def write(self, block: Block) -> None:
         """[samples, channels]; integer formats clip at full scale."""
         samples = block if self._output.is_float else quantise(block, self._output)
-        try:
+        with _naming_failures():
             self._file.write(samples)
-        except soundfile.LibsndfileError as error:
-            raise ScratchFull("stem can't be written", got=str(error)) from error
 
     def close(self) -> None:
         self._file.close()
@@ -98,6 +98,16 @@ class StemWriter:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _naming_failures() -> Iterator[None]:
+    """libsndfile says "System error" for a full disk, and other things still less to the point."""
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        got = str(error).rstrip(".")
+        raise ScratchFull("stem can't be written", got=got, remedy="is the disk full?") from error
 
 
 def quantise(block: Block, output: OutputFormat) -> NDArray[Any]:
