@@ -1,7 +1,7 @@
 """Peak memory of the file rung against duration: identity separator, four stems, common gain.
 
-Prints a Markdown table. The full run separates three hours of loud 44.1 kHz stereo and needs
-25 GB of scratch:
+Prints a Markdown table. The full run separates three hours of loud 44.1 kHz stereo and needs about
+30 GB of scratch:
 
     python tests/bench/memory.py --scratch DIR
 """

@@ -328,7 +328,7 @@ def test_unknown_targets_are_refused(tmp_path):
 def peak_memory_mb(seconds, folder):
     """Of a fresh process that separates a loud song: few samples a second, but all the seconds."""
     root = Path(__file__).parents[2]
-    song = ["--one", str(seconds), "--rate", "4000", "--codec", "wav", "--scratch", str(folder)]
+    song = ["--one", str(seconds), "--rate", "2000", "--codec", "wav", "--scratch", str(folder)]
     done = subprocess.run(
         [sys.executable, root / "tests" / "bench" / "memory.py", *song],
         check=True,
