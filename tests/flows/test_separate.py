@@ -135,8 +135,7 @@ def test_neither_ray_nor_prefect_is_imported(tmp_path) -> None:
         [sys.executable, "-c", script, *arguments],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    assert done.stdout.splitlines()[-1] == "0 []"
-    assert "Traceback" not in done.stderr
+    assert done.stdout.splitlines()[-1:] == ["0 []"], done.stderr
