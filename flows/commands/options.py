@@ -9,7 +9,8 @@ class HelpFormatter(argparse.HelpFormatter):
     """Shows the default of an option that has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        unset = action.default in (None, False, argparse.SUPPRESS) or action.default == []
+        unset = any(action.default is empty for empty in (None, False, argparse.SUPPRESS))
+        unset = unset or action.default == []
         return action.help if unset else f"{action.help} (default: %(default)s)"
 
 
