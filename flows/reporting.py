@@ -52,14 +52,13 @@ def plan_facts(plan: Plan, estimate: Estimate, workers: int | None) -> dict[str,
     }
 
 
-def _seconds(estimate: Estimate, workers: int | None) -> float | None:
-    return None if estimate.seconds is None else estimate.seconds / (workers or 1)
+def _seconds(estimate: Estimate, workers: int | None) -> float:
+    return estimate.seconds / (workers or 1)
 
 
 def plan_lines(plan: Plan, estimate: Estimate, workers: int | None) -> list[str]:
     basis = "a stated default, no past rows" if estimate.is_default else "past rows"
-    seconds = _seconds(estimate, workers)
-    time = "unknown before the first songs are done" if seconds is None else clock(seconds)
+    time = clock(_seconds(estimate, workers))
     return [
         *(f"{action}: {tracks}" for action, tracks in plan.counts.items()),
         f"audio: {estimate.audio_seconds / 3600:.2f} hours (estimate from {basis})",

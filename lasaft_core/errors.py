@@ -85,10 +85,14 @@ class UnsupportedCheckpoint(CheckpointError):
 
 
 class TrackError(LasaftError):
-    """One track can't be done. `reason` is the stable code that stands in its row."""
+    """One track can't be done. `reason` is the stable code that stands in its row.
+
+    `lasting`: the same bytes would fail again, so that only a new upload is worth a new try.
+    """
 
     reason: ClassVar[str] = "failed"
     status: ClassVar[str] = "failed"
+    lasting: ClassVar[bool] = False
 
 
 class UnsupportedChannels(TrackError):
@@ -100,25 +104,25 @@ class UnsupportedChannels(TrackError):
 class EmptySource(TrackError):
     """An object of zero bytes, or audio of zero frames."""
 
-    reason = "empty"
+    reason, lasting = "empty", True
 
 
 class NotAudio(TrackError):
     """Bytes that no decoder knows, or a damaged header."""
 
-    reason = "not_audio"
+    reason, lasting = "not_audio", True
 
 
 class TruncatedAudio(TrackError):
     """The container promises more than it holds, or the stream breaks off."""
 
-    reason = "truncated"
+    reason, lasting = "truncated", True
 
 
 class NonFiniteAudio(TrackError):
     """NaN or infinite samples."""
 
-    reason = "non_finite"
+    reason, lasting = "non_finite", True
 
 
 class SourceForbidden(TrackError):

@@ -25,15 +25,17 @@ DEFAULT_BYTES_PER_SECOND: Mapping[str, float] = {
 DEFAULT_OTHER_BYTES_PER_SECOND = 32_000.0
 DEFAULT_OUTPUT_BYTES_PER_SECOND = 600_000.0
 """Four stems as 24-bit FLAC at 44.1 kHz."""
+DEFAULT_SECONDS_PER_AUDIO_SECOND = 0.25
+"""One worker of two processor cores with the default network."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """`seconds` of one worker's time, None without a past; `is_default` where no row helped."""
+    """`seconds` of one worker's time; `is_default` where no past row helped."""
 
     audio_seconds: float
     output_bytes: int
-    seconds: float | None
+    seconds: float
     is_default: bool
 
 
@@ -50,7 +52,7 @@ def estimate(plan: Plan, rows: pa.Table) -> Estimate:
     return Estimate(
         audio_seconds=audio_seconds,
         output_bytes=round(audio_seconds * (output or DEFAULT_OUTPUT_BYTES_PER_SECOND)),
-        seconds=audio_seconds * factor if factor else None,
+        seconds=audio_seconds * (factor or DEFAULT_SECONDS_PER_AUDIO_SECOND),
         is_default=not past,
     )
 

@@ -3,7 +3,8 @@
 object not in the table                         new
   and a done row has its etag and size          moved     (or copied; confirmed by its hash)
 in the table under another etag                 changed
-in the table as failed                          retry
+in the table as failed by the store, a worker   retry
+in the table as failed by its own bytes         done, retry with force "failed"
 in the table as skipped, quarantined            done, retry with force "failed"
 in the table as done                            done, forced with force "all"
 """
@@ -15,11 +16,12 @@ from typing import Literal, get_args
 
 import pyarrow as pa
 
-from lasaft_core.errors import InvalidOption
+from lasaft_core.errors import InvalidOption, TrackError
 from lasaft_core.storage import ObjectStat
 
 Action = Literal["new", "changed", "moved", "retry", "forced"]
 Force = Literal["none", "failed", "all"]
+_LASTING_REASONS = {kind.reason for kind in TrackError.__subclasses__() if kind.lasting}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,13 @@ class Plan:
 class _Known:
     etag: str
     status: str
+    reason: str | None
     attempts: int
+
+    @property
+    def heals(self) -> bool:
+        """Failed by something else than its own bytes."""
+        return self.status == "failed" and self.reason not in _LASTING_REASONS
 
 
 def plan_tracks(objects: Iterable[ObjectStat], keys: pa.Table, *, force: str = "none") -> Plan:
@@ -77,13 +85,14 @@ def plan_tracks(objects: Iterable[ObjectStat], keys: pa.Table, *, force: str = "
 
 
 def _index(keys: pa.Table) -> tuple[dict[str, _Known], dict[tuple[str, int], str]]:
-    names = ("source_uri", "source_etag", "source_bytes", "status", "content_sha256", "attempts")
+    names = ("source_uri", "source_etag", "source_bytes", "status")
+    names += ("reason", "content_sha256", "attempts")
     known: dict[str, _Known] = {}
     contents: dict[tuple[str, int], str] = {}
     for batch in keys.select(names).to_batches(max_chunksize=65536):
         columns = (column.to_pylist() for column in batch.columns)
-        for uri, etag, size, status, content, attempts in zip(*columns, strict=True):
-            known[uri] = _Known(etag, status, attempts or 0)
+        for uri, etag, size, status, reason, content, attempts in zip(*columns, strict=True):
+            known[uri] = _Known(etag, status, reason, attempts or 0)
             if status == "done" and etag:
                 contents[etag, size] = content
     return known, contents
@@ -94,7 +103,7 @@ def _action(found: ObjectStat, row: _Known | None, force: str) -> Action | None:
         return "new"
     if row.etag != found.etag:
         return "changed"
-    if row.status == "failed":
+    if row.heals:
         return "retry"
     if row.status == "done":
         return "forced" if force == "all" else None

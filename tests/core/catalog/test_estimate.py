@@ -3,7 +3,11 @@
 import pyarrow as pa
 import pytest
 
-from lasaft_core.catalog.estimate import DEFAULT_OUTPUT_BYTES_PER_SECOND, estimate
+from lasaft_core.catalog.estimate import (
+    DEFAULT_OUTPUT_BYTES_PER_SECOND,
+    DEFAULT_SECONDS_PER_AUDIO_SECOND,
+    estimate,
+)
 from lasaft_core.catalog.plan import Plan, PlannedTrack
 from lasaft_core.catalog.queries import SAMPLE_SCHEMA
 from lasaft_core.storage import ObjectStat
@@ -25,7 +29,7 @@ def test_without_a_past_the_stated_defaults_hold() -> None:
 
     assert found.audio_seconds == pytest.approx(3.0)
     assert found.output_bytes == 3 * DEFAULT_OUTPUT_BYTES_PER_SECOND
-    assert found.seconds is None
+    assert found.seconds == pytest.approx(3 * DEFAULT_SECONDS_PER_AUDIO_SECOND)
     assert found.is_default
 
 

@@ -16,14 +16,15 @@ def listed(name: str, etag: str = "e1", size: int = 10, base: str = "s3://b") ->
     return ObjectStat(f"{base}/{name}", size, etag, None)
 
 
-def key(name: str, status: str = "done", etag: str = "e1", size: int = 10, attempts: int = 0):
+def key(name: str, status: str = "done", *, etag: str = "e1", size: int = 10, **columns):
     return {
         "source_uri": f"s3://b/{name}",
         "source_etag": etag,
         "source_bytes": size,
         "status": status,
         "content_sha256": f"content-{etag}-{size}" if status == "done" else None,
-        "attempts": attempts,
+        "attempts": 0,
+        **columns,
     }
 
 
@@ -70,6 +71,29 @@ def test_a_known_object(status: str, force: str, action: str | None) -> None:
     assert [track.attempts for track in plan.tracks] == (
         [2] if action == "retry" else [0] if action else []
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "force", "action"),
+    [
+        ("truncated", "none", None),
+        ("not_audio", "none", None),
+        ("truncated", "failed", "retry"),
+        ("forbidden", "none", "retry"),
+        ("store_unavailable", "none", "retry"),
+        ("internal", "none", "retry"),
+    ],
+)
+def test_bytes_that_failed_by_themselves_are_not_read_again(
+    reason: str, force: str, action: str | None
+) -> None:
+    table = keys(key("a", "failed", reason=reason))
+
+    plan = plan_tracks([listed("a")], table, force=force)
+    mended = plan_tracks([listed("a", "e2")], table, force=force)
+
+    assert [track.action for track in plan.tracks] == ([action] if action else [])
+    assert only(mended).action == "changed"
 
 
 @pytest.mark.parametrize("status", ["done", "failed", "skipped", "quarantined"])
@@ -136,6 +160,7 @@ def test_a_hundred_thousand_objects_against_as_many_rows() -> None:
             "source_etag": [f"{number:032x}" for number in range(count)],
             "source_bytes": list(range(count)),
             "status": ["done"] * count,
+            "reason": [None] * count,
             "content_sha256": [f"{number:064x}" for number in range(count)],
             "attempts": [0] * count,
         }
