@@ -48,18 +48,26 @@ def fingerprint_settings(
     }
 
 
+def _gpus_per_worker(config: RunConfig, device: str) -> float:
+    """A worker sees no GPU that it did not ask for."""
+    return config.gpus_per_worker or float(device.startswith("cuda"))
+
+
 def preflight(config: RunConfig) -> Prepared:
     """Raises a `UsageError` with one clear line for whatever keeps the run from starting."""
     config = _canonical(config)
     for source in config.sources:
         check_source(source)
-    precision = resolve_precision(config.precision, resolve_device(config.device))
+    device = resolve_device(config.device)
+    precision = resolve_precision(config.precision, device)
     separator = Separator.load(config.checkpoint, device="cpu")
     settings = fingerprint_settings(separator, config.song, precision)
     song = replace(config.song, targets=separator.select_targets(config.song.targets))
     check_dest(config.dest)
     return Prepared(
-        config=replace(config, song=song, precision=precision),
+        config=replace(
+            config, song=song, precision=precision, gpus_per_worker=_gpus_per_worker(config, device)
+        ),
         fingerprint=model_fingerprint(settings),
         settings=settings,
         model_name=separator.model_name,

@@ -174,6 +174,7 @@ _OWN_COLUMNS = (
     "run_id",
     "flow_run_id",
     "code_version",
+    "schema_version",
 )
 
 

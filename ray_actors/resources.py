@@ -1,7 +1,7 @@
 """From what the machines have to how many workers there are and what each of them gets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lasaft_core.errors import InvalidOption
 
@@ -48,12 +48,12 @@ class WorkerPlan:
     share: WorkerShare
 
 
-def _per_node_limit(nodes: Sequence[NodeResources], gpus_per_worker: float) -> int:
+def _gpu_places(nodes: Sequence[NodeResources], gpus_per_worker: float) -> int:
     return sum(int(node.gpus / gpus_per_worker + 1e-9) for node in nodes)
 
 
 def _check_gpus(nodes: Sequence[NodeResources], gpus_per_worker: float) -> None:
-    if gpus_per_worker and not _per_node_limit(nodes, gpus_per_worker):
+    if gpus_per_worker and not _gpu_places(nodes, gpus_per_worker):
         raise InvalidOption(
             "--gpus-per-worker",
             expected=f"at most {max((n.gpus for n in nodes), default=0.0):g}, the GPUs of a node",
@@ -63,8 +63,11 @@ def _check_gpus(nodes: Sequence[NodeResources], gpus_per_worker: float) -> None:
 
 
 def _default_share(nodes: Sequence[NodeResources], gpus_per_worker: float) -> WorkerShare:
-    widest = max(node.cpus for node in nodes)
-    return WorkerShare(min(CPUS_PER_WORKER, widest), gpus_per_worker)
+    """With GPUs, a worker for each part of one, and as many CPUs as leave none of them idle."""
+    if gpus_per_worker:
+        share = _share_for(nodes, _gpu_places(nodes, gpus_per_worker), gpus_per_worker)
+        return replace(share, cpus=min(CPUS_PER_WORKER, share.cpus))
+    return WorkerShare(min(CPUS_PER_WORKER, max(node.cpus for node in nodes)))
 
 
 def _share_for(nodes: Sequence[NodeResources], workers: int, gpus: float) -> WorkerShare:

@@ -15,17 +15,17 @@ def local_ray() -> Iterator[None]:
     """Two CPUs and two GPUs that exist by name alone."""
     import ray
 
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-
-    ray.init(
-        num_cpus=2,
-        num_gpus=2,
-        include_dashboard=False,
-        object_store_memory=100 * 1024 * 1024,
-        log_to_driver=False,
-        _node_ip_address="127.0.0.2",
-    )
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+        ray.init(
+            num_cpus=2,
+            num_gpus=2,
+            include_dashboard=False,
+            object_store_memory=100 * 1024 * 1024,
+            log_to_driver=False,
+            _node_ip_address="127.0.0.2",
+        )
     yield
     ray.shutdown()
 

@@ -46,16 +46,16 @@ class FakeWorker:
         if word == "slow":
             time.sleep(1.0)
         if word == "creep":
-            self._creep(on_audio)
+            self._creep(int(name.split("-")[1]), on_audio)
         if word == "raise":
             raise RuntimeError("the worker itself is broken")
         self.note(f"end {name}")
         row = base_row(task, self.settings, **self._outcome(word))
         return TrackResult(row=row, windows=1, audio_seconds=task.audio_seconds_estimate)
 
-    def _creep(self, on_audio: OnTick | None) -> None:
+    def _creep(self, steps: int, on_audio: OnTick | None) -> None:
         """Slow, yet it gets further all the time."""
-        for step in range(1, 41):
+        for step in range(1, steps + 1):
             time.sleep(0.1)
             if on_audio:
                 on_audio(float(step))

@@ -41,6 +41,10 @@ def test_gpus_bound_the_workers():
     assert plan(NodeResources(64, gpus=2), gpus=0.5).count == 4
 
 
+def test_no_gpu_is_idle_for_want_of_cpus():
+    assert plan(NodeResources(16, gpus=8), gpus=1.0) == WorkerPlan(8, WorkerShare(2.0, 1.0))
+
+
 def test_more_gpus_than_there_are_is_refused():
     with pytest.raises(InvalidOption, match="at most 0, the GPUs of a node"):
         plan(NodeResources(8), gpus=1.0)

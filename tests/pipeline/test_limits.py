@@ -7,11 +7,12 @@ import pytest
 from song_folder import noise
 
 from flows.planning import track_tasks
-from flows.publishing import BatchPublisher
+from flows.publishing import MAX_REFUSALS, BatchPublisher
 from flows.run_records import RunConfig, RunReport
 from flows.tally import Brake, Tally
 from lasaft_core.catalog.plan import Plan, PlannedTrack
 from lasaft_core.catalog.rows import TrackRow
+from lasaft_core.errors import StoreError
 from lasaft_core.storage import ObjectStat
 from ray_actors.messages import TrackResult
 
@@ -114,7 +115,7 @@ class Ledger:
 
     def publish(self, rows: list[TrackRow], *, force: bool = False) -> int:
         if self.down:
-            raise OSError("the store is down")
+            raise StoreError("the store is down")
         self.batches.append(rows)
         return len(rows)
 
@@ -149,7 +150,7 @@ def test_rows_survive_a_commit_that_failed(rows):
     publisher = BatchPublisher(ledger, force=False)
     publisher.add(rows[0])
     ledger.down = True
-    with pytest.raises(OSError, match="the store is down"):
+    with pytest.raises(StoreError, match="the store is down"):
         publisher.flush()
     ledger.down = False
 
@@ -157,3 +158,28 @@ def test_rows_survive_a_commit_that_failed(rows):
     publisher.flush()
 
     assert ledger.batches == [rows[:2]]
+
+
+def test_a_store_that_is_down_for_a_while_costs_no_run(rows):
+    ledger = Ledger()
+    publisher = BatchPublisher(ledger, force=False, batch_seconds=0.0)
+    ledger.down = True
+    publisher.add(rows[0])
+    publisher.add(rows[1])
+    ledger.down = False
+
+    publisher.flush_if_due()
+
+    assert ledger.batches == [rows[:2]]
+
+
+def test_a_store_that_stays_down_ends_the_run(rows):
+    ledger = Ledger()
+    publisher = BatchPublisher(ledger, force=False, batch_seconds=0.0)
+    ledger.down = True
+    publisher.add(rows[0])
+    for _ in range(MAX_REFUSALS - 2):
+        publisher.flush_if_due()
+
+    with pytest.raises(StoreError, match="the store is down"):
+        publisher.flush_if_due()

@@ -136,6 +136,13 @@ def test_all_targets_by_name_are_the_same_model_as_all_by_default(songs):
     assert by_name.fingerprint == by_default.fingerprint
 
 
+def test_a_gpu_that_is_there_is_asked_for(songs, monkeypatch):
+    monkeypatch.setattr("flows.preflight.resolve_device", lambda _: "cuda")
+
+    assert preflight(songs.config()).config.gpus_per_worker == 1.0
+    assert preflight(songs.config(gpus_per_worker=0.5)).config.gpus_per_worker == 0.5
+
+
 def test_force_separates_done_tracks_again(songs):
     songs.put("a.wav")
     first = songs.run()
