@@ -39,7 +39,8 @@ demo: $(STAMP) $(MUSIC)/.downloaded
 	$(BIN)/python -m infra.demo
 
 test: $(STAMP) $(MUSIC)/.downloaded
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -p tests.without_edges tests/core $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest --ignore tests/core $(PYTEST_FLAGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -58,8 +58,8 @@ class Execution:
         self._tasks = list(track_tasks(plan))
         self._tally = Tally(plan, self._tasks, report)
         self._brake = Brake(config, stop or threading.Event())
-        table = CatalogTable.open(config.dest)
-        self._publisher = BatchPublisher(table, force=config.force == "all")
+        self._table = CatalogTable.open(config.dest)
+        self._publisher = BatchPublisher(self._table, force=config.force == "all")
         self._on_progress = on_progress
 
     def carry_out(self, pool: TrackPool) -> RunReport:
@@ -72,6 +72,7 @@ class Execution:
                     self._take(result)
         finally:
             self._publisher.flush()
+        self._table.compact()  # many small commits make slow readers
         return self._tally.report(self._brake.cause)
 
     def _take(self, result: TrackResult) -> None:

@@ -15,8 +15,12 @@ from ray_actors.messages import (
 from ray_actors.worker import SeparatorWorker
 
 
+class _Stopped(BaseException):
+    """Leaves a track half done; not an Exception, so that it is not taken for the track's fault."""
+
+
 class InlinePool:
-    """A `TrackPool` of one worker; `stop` is heard between two tracks."""
+    """A `TrackPool` of one worker; `stop` drops the track under way, as a killed worker would."""
 
     def __init__(
         self,
@@ -32,8 +36,18 @@ class InlinePool:
         if not tasks:
             return
         backlog, worker = Backlog(tasks), self._factory(self._settings)
+
+        def tick(audio_seconds: float) -> None:
+            if on_tick is not None:
+                on_tick(audio_seconds)
+            if stop.is_set():
+                raise _Stopped
+
         while not stop.is_set() and (task := backlog.take(idle=True)):
-            result = worker.process(task, on_tick)
+            try:
+                result = worker.process(task, tick)
+            except _Stopped:
+                return
             backlog.finished(task, done=result.row.status == "done")
             yield result
             if on_tick is not None:

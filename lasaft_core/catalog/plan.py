@@ -21,6 +21,15 @@ from lasaft_core.storage import ObjectStat
 
 Action = Literal["new", "changed", "moved", "retry", "forced"]
 Force = Literal["none", "failed", "all"]
+_COLUMNS = (
+    "source_uri",
+    "source_etag",
+    "source_bytes",
+    "status",
+    "reason",
+    "content_sha256",
+    "attempts",
+)
 _LASTING_REASONS = {kind.reason for kind in TrackError.__subclasses__() if kind.lasting}
 
 
@@ -85,11 +94,9 @@ def plan_tracks(objects: Iterable[ObjectStat], keys: pa.Table, *, force: str = "
 
 
 def _index(keys: pa.Table) -> tuple[dict[str, _Known], dict[tuple[str, int], str]]:
-    names = ("source_uri", "source_etag", "source_bytes", "status")
-    names += ("reason", "content_sha256", "attempts")
     known: dict[str, _Known] = {}
     contents: dict[tuple[str, int], str] = {}
-    for batch in keys.select(names).to_batches(max_chunksize=65536):
+    for batch in keys.select(_COLUMNS).to_batches(max_chunksize=65536):
         columns = (column.to_pylist() for column in batch.columns)
         for uri, etag, size, status, reason, content, attempts in zip(*columns, strict=True):
             known[uri] = _Known(etag, status, reason, attempts or 0)

@@ -1,4 +1,4 @@
-"""The executor without Ray keeps the same order and hears stop between two tracks."""
+"""The executor without Ray keeps the same order and hears stop inside a track."""
 
 from threading import Event
 
@@ -37,6 +37,19 @@ def test_progress_is_told_inside_a_track_and_after_it(settings):
     list(pool.run([track("creep-3")], stop=Event(), on_tick=heard.append))
 
     assert heard == [1.0, 2.0, 3.0, 0.0]
+
+
+def test_stop_drops_the_track_under_way_without_a_row(settings):
+    pool, stop = InlinePool(settings, PoolOptions(), FakeWorker), Event()
+    heard: list[float] = []
+
+    def tick(audio_seconds: float) -> None:
+        heard.append(audio_seconds)
+        if audio_seconds == 2.0:
+            stop.set()
+
+    assert list(pool.run([track("creep-5"), track("ok")], stop=stop, on_tick=tick)) == []
+    assert heard == [1.0, 2.0]
 
 
 def test_no_track_loads_no_network(settings):
