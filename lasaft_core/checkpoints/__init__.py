@@ -98,4 +98,3 @@ def _read(path: Path, name: str) -> Checkpoint:
     licence = card.get("licence")
     given_name = str(card.get("name") or name)
     return Checkpoint(given_name, sha256, str(licence) if licence else None, config, tensors)
-

@@ -23,11 +23,18 @@ from lasaft_core.modules.lasaft import LaSAFT, LatentTDF
 from lasaft_core.modules.tfc import TFC
 
 FAMILY = "cunet-gpocm-lasaft"
+ESTIMATIONS = ("mapping", "masking")
+_SMALLEST_MAGNITUDE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class CUNetConfig:
-    """Hyper-parameters of one network; the defaults are the row 'GPoCM+LaSAFT' of Table 1."""
+    """Hyper-parameters of one network; the defaults are the row 'GPoCM+LaSAFT' of Table 1.
+
+    `estimation`: "mapping", the output is the target's spectrogram (as published), or
+    "masking", it is a complex mask. `input_exponent` is applied to the magnitudes that the
+    network sees, 1 as published; 0.5 lifts what is quiet.
+    """
 
     n_fft: int = 2048
     hop_samples: int = 1024
@@ -43,6 +50,8 @@ class CUNetConfig:
     min_units: int = 16
     num_latents: int = 6
     key_dim: int = 32
+    estimation: str = "mapping"
+    input_exponent: float = 1.0
     targets: tuple[str, ...] = ("vocals", "drums", "bass", "other")
     sample_rate: int = 44100
 
@@ -54,6 +63,8 @@ class CUNetConfig:
             "num_frames": (self.num_frames % 2**levels == 0, f"k * 2^{levels}", self.num_frames),
             "hop_samples": (0 < self.hop_samples <= self.n_fft, "1..n_fft", self.hop_samples),
             "targets": (len(set(self.targets)) == len(self.targets) > 0, "names", self.targets),
+            "estimation": (self.estimation in ESTIMATIONS, ESTIMATIONS, self.estimation),
+            "input_exponent": (0 < self.input_exponent <= 1, "0 to 1", self.input_exponent),
             "kernel_size": (all(k % 2 for k in self.kernel_size), "odd sizes", self.kernel_size),
         }
         for name, (ok, expected, got) in checks.items():
@@ -123,7 +134,7 @@ class GPoCMLaSAFTNet(nn.Module):
         """[B, 2 * audio channels, T, n_fft / 2 + 1] and target indices [B] -> the same shape."""
         embedding = self.embedding(target)  # B, e
         gammas, betas = self.condition_generator(embedding)
-        x = self.first_conv(spectrogram)  # B, C, T, n_fft / 2
+        x = self.first_conv(self._compressed(spectrogram))  # B, C, T, n_fft / 2
         skips = []
         for encoder, down in zip(self.encoders, self.downsamplings, strict=True):
             x = encoder(x, embedding)
@@ -133,7 +144,25 @@ class GPoCMLaSAFTNet(nn.Module):
         for i, (up, decoder) in enumerate(zip(self.upsamplings, self.decoders, strict=True)):
             x = torch.cat((up(x), skips.pop()), dim=1)  # B, 2 C, 2 T, 2 F
             x = decoder(x, embedding, (gammas[:, i], betas[:, i]))
-        return self.last_conv(x)
+        estimate = self.last_conv(x)
+        if self.config.estimation == "masking":
+            return _complex_product(estimate, spectrogram)
+        return estimate
+
+    def _compressed(self, spectrogram: Tensor) -> Tensor:
+        if self.config.input_exponent == 1.0:
+            return spectrogram
+        real, imaginary = spectrogram.chunk(2, dim=1)
+        magnitude = torch.sqrt(real**2 + imaginary**2 + _SMALLEST_MAGNITUDE**2)
+        scale = magnitude ** (self.config.input_exponent - 1.0)
+        return torch.cat((real * scale, imaginary * scale), dim=1)
+
+
+def _complex_product(x: Tensor, y: Tensor) -> Tensor:
+    """Of spectrograms as channels, real parts first."""
+    a, b = x.chunk(2, dim=1)
+    c, d = y.chunk(2, dim=1)
+    return torch.cat((a * c - b * d, a * d + b * c), dim=1)
 
 
 def _resampling(convolution: type[nn.Conv2d | nn.ConvTranspose2d], width: int) -> nn.Sequential:

@@ -20,6 +20,8 @@ SMALL = CUNetConfig(
     bottleneck_factor=32,
     num_latents=4,
     key_dim=16,
+    estimation="masking",
+    input_exponent=0.5,
 )
 TRAINING_SEEDS, VALIDATION_SEEDS = range(1000, 1064), range(100, 104)
 
@@ -35,7 +37,7 @@ def main() -> None:
     songs = render_songs(arguments.work / "songs", TRAINING_SEEDS, 45.0)
     held_out = render_songs(arguments.work / "songs", VALIDATION_SEEDS, 30.0)
     trainer = Trainer(SMALL, TrainingOptions(minutes=arguments.minutes), arguments.work)
-    trainer.fit(Excerpts(songs, trainer.window_samples, seed=trainer.step))
+    trainer.fit(Excerpts(songs, trainer.excerpt_samples, seed=trainer.step))
     scores = trainer.validate(held_out)
     for target, (estimate, mix) in scores.items():
         logging.info("target=%s sdr_db=%.2f mixture_sdr_db=%.2f", target, estimate, mix)

@@ -7,7 +7,6 @@ fewer steps and still ends annealed.
 import logging
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,20 +21,16 @@ from lasaft_core.training.excerpts import Excerpts, Songs
 
 logger = logging.getLogger(__name__)
 
-# Spectrogram values are some tens of times larger than normalised activations. The output is
-# scaled while training and the scale is folded into the last convolution at export.
-OUTPUT_SCALE = 8.0
-
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
     """`minutes` of optimisation, batch size, peak rate, steps between checkpoints."""
 
     minutes: float = 30.0
-    batch_size: int = 4
+    batch_size: int = 8
     learning_rate: float = 2e-3
     warmup_share: float = 0.02
-    ema_decay: float = 0.995
+    ema_decay: float = 0.99
     save_every_steps: int = 50
     seed: int = 0
 
@@ -48,6 +43,9 @@ class Trainer:
         self.config, self.options = config, options
         self.path = folder / "training.pt"
         self.network = GPoCMLaSAFTNet(config)
+        for module in self.network.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0  # a handful of conditions can't be overfitted
         self.average = torch.optim.swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(options.ema_decay),
@@ -61,35 +59,36 @@ class Trainer:
 
     @property
     def window_samples(self) -> int:
-        """Samples of one excerpt."""
+        """Samples of one window of the network."""
         return self.config.hop_samples * (self.config.num_frames - 1)
+
+    @property
+    def excerpt_samples(self) -> int:
+        """Samples of one training item: shorter than a window, so that a batch has more songs."""
+        return self.config.hop_samples * (self.config.num_frames // 2 - 1)
 
     def fit(self, excerpts: Excerpts) -> None:
         """Trains until the budget is spent; checkpoints on the way."""
-        forward = torch.compile(self.network)
         self.network.train()
-        is_first = True
         while self.seconds < 60 * self.options.minutes:
             started = time.monotonic()
-            loss = self._update(forward, excerpts)
+            loss = self._update(excerpts)
             self.step += 1
-            if not is_first:  # which compiles
-                self.seconds += time.monotonic() - started
-            is_first = False
+            self.seconds += time.monotonic() - started
             if self.step % self.options.save_every_steps == 0:
                 logger.info("step=%d seconds=%.0f loss=%.4f", self.step, self.seconds, loss)
                 self._save()
         self._save()
 
-    def _update(self, forward: Callable[[Tensor, Tensor], Tensor], excerpts: Excerpts) -> float:
+    def _update(self, excerpts: Excerpts) -> float:
         mix, wanted, targets = (
             torch.from_numpy(a) for a in excerpts.batch(self.options.batch_size)
         )
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate()
         with torch.autocast("cpu", torch.bfloat16):
-            estimate = forward(self.spectral(mix), targets)
-        loss = self._loss(estimate.float() * OUTPUT_SCALE, wanted)
+            estimate = self.network(self.spectral(mix), targets)
+        loss = self._loss(estimate.float(), wanted)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -121,11 +120,8 @@ class Trainer:
         self.step, self.seconds = state["step"], state["seconds"]
 
     def export(self) -> dict[str, Tensor]:
-        """The averaged weights with the output scale folded in."""
-        tensors = {k: v.clone() for k, v in self.average.module.state_dict().items()}
-        for name in ("last_conv.0.weight", "last_conv.0.bias"):
-            tensors[name] *= OUTPUT_SCALE
-        return tensors
+        """The averaged weights."""
+        return {k: v.clone() for k, v in self.average.module.state_dict().items()}
 
     def validate(self, songs: Songs) -> dict[str, tuple[float, float]]:
         """Mean over songs per target: (SDR of the estimate, SDR of the mixture), dB."""

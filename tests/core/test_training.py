@@ -6,7 +6,7 @@ import torch
 
 from lasaft_core.models import CUNetConfig
 from lasaft_core.training.excerpts import Excerpts, render_songs
-from lasaft_core.training.loop import OUTPUT_SCALE, Trainer, TrainingOptions
+from lasaft_core.training.loop import Trainer, TrainingOptions
 from lasaft_core.training.music import TARGETS, mixture, render_song
 
 TINY = CUNetConfig(
@@ -16,10 +16,9 @@ TINY = CUNetConfig(
 
 
 @pytest.fixture
-def eager(monkeypatch):
-    """No compiler and one thread: a tiny network repays neither."""
+def one_thread():
+    """A tiny network does not repay more."""
     threads = torch.get_num_threads()
-    monkeypatch.setattr(torch, "compile", lambda network: network)
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
@@ -42,7 +41,7 @@ def test_excerpts_sum_to_their_mixture_and_cover_all_targets(tmp_path):
     excerpts = Excerpts(songs, 4000, seed=1)
     mix, wanted, targets = excerpts.batch(64)
     assert mix.shape == wanted.shape == (64, 2, 4000)
-    assert set(targets) == set(range(len(TARGETS)))
+    assert [list(targets).count(i) for i in range(len(TARGETS))] == [16] * 4
     again = Excerpts(render_songs(tmp_path, range(2), 3.0), 4000, seed=1).batch(64)
     np.testing.assert_array_equal(mix, again[0])
 
@@ -58,26 +57,18 @@ class OneBatch:
         return self.items
 
 
-def test_training_lowers_the_loss_and_resumes_where_it_stopped(tmp_path, eager):
+def test_training_lowers_the_loss_and_resumes_where_it_stopped(tmp_path, one_thread):
     songs = render_songs(tmp_path / "songs", range(2), 3.0)
     options = TrainingOptions(minutes=1, batch_size=4)
     trainer = Trainer(TINY, options, tmp_path)
     trainer.seconds = 30.0  # halfway: the rate is half its peak
-    batch = OneBatch(Excerpts(songs, trainer.window_samples, seed=0))
-    losses = [trainer._update(trainer.network, batch) for _ in range(60)]
+    batch = OneBatch(Excerpts(songs, trainer.excerpt_samples, seed=0))
+    losses = [trainer._update(batch) for _ in range(60)]
     assert losses[-1] < 0.7 * losses[0]
-    trainer.seconds = 59.9999  # the budget ends after the first counted step
+    trainer.seconds = 59.9999  # the budget ends after one step
     trainer.fit(batch)
     resumed = Trainer(TINY, options, tmp_path)
-    assert resumed.step == trainer.step == 2
+    assert resumed.step == trainer.step == 1
     assert resumed.seconds == trainer.seconds > 60
     for name, tensor in trainer.network.state_dict().items():
         assert torch.equal(resumed.network.state_dict()[name], tensor)
-
-
-def test_export_folds_the_output_scale(tmp_path):
-    trainer = Trainer(TINY, TrainingOptions(minutes=0), tmp_path)
-    exported, average = trainer.export(), trainer.average.module.state_dict()
-    for name, tensor in average.items():
-        scale = OUTPUT_SCALE if name.startswith("last_conv") else 1
-        torch.testing.assert_close(exported[name], tensor * scale)
