@@ -7,7 +7,7 @@ the model's fingerprint, and a wrong checkpoint or target must stop the run at o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from flows.run_records import RunConfig
 from lasaft_core.catalog.identity import model_fingerprint
@@ -37,14 +37,22 @@ def _canonical(config: RunConfig) -> RunConfig:
 def fingerprint_settings(
     separator: Separator, song: SongOptions, precision: str
 ) -> Mapping[str, object]:
-    """Everything that changes the sound beyond rounding; not device, batch or worker count."""
+    """Everything that changes the sound beyond rounding; not device, batch or worker count.
+
+    The weights' hash covers the network's hyper-parameters, which stand in the same file. Options
+    at their defaults are left out, so that an option of a later version re-plans no catalog.
+    """
+    selected = separator.select_targets(song.targets)
+    changed = {
+        field.name: getattr(song, field.name)
+        for field in fields(song)
+        if getattr(song, field.name) != field.default
+    }
     return {
+        **changed,
         "weights_sha256": separator.weights_sha256,
-        "network": separator.network_config,
-        "sample_rate": separator.sample_rate,
         "precision": precision,
-        **asdict(song),
-        "targets": list(separator.select_targets(song.targets)),
+        "targets": [target for target in separator.targets if target in selected],
     }
 
 

@@ -75,6 +75,7 @@ class Separator:
         """All targets for None. Raises UnknownTarget, which lists the choices."""
         if targets is None:
             return self.targets
+        targets = (targets,) if isinstance(targets, str) else targets
         for target in targets:
             if target not in self.targets:
                 raise UnknownTarget("target", expected=" | ".join(self.targets), got=target)
@@ -84,10 +85,10 @@ class Separator:
 
     def separate_window(self, window: Audio, target: str) -> Audio:
         """The bare network on one window, float32 [window_samples, 2] -> the same shape."""
-        targets = self.select_targets([target])
+        targets, window = self.select_targets([target]), _checked(window)
         if window.shape != (self.window_samples, 2):
             raise InvalidOption("window", expected=(self.window_samples, 2), got=window.shape)
-        return self._exact(window[None].astype(np.float32), targets)[target][0]
+        return self._exact(window[None], targets)[target][0]
 
     def separate(
         self, mix: Audio, targets: Sequence[str] | None = None, overlap: float = 0.25
@@ -97,11 +98,12 @@ class Separator:
         Mono goes in as two equal channels and is folded back. Raises UnknownTarget and
         InvalidOption.
         """
+        mix = _checked(mix)
         if mix.ndim != 2 or mix.shape[1] not in (1, 2):
             raise InvalidOption("mix", expected="[samples, 1 or 2]", got=mix.shape)
         if not np.isfinite(mix).all():
             raise InvalidOption("mix", expected="finite samples", got="NaN or infinity")
-        stereo = np.broadcast_to(mix, (len(mix), 2)).astype(np.float32)
+        stereo = np.broadcast_to(mix, (len(mix), 2))
         stream = self.stream(self.select_targets(targets), overlap=overlap)
         first, rest = stream.push(stereo), stream.finish()
         stems = {t: np.concatenate((first[t], rest[t])) for t in first}
@@ -118,3 +120,11 @@ class Separator:
         batch = _CPU_BATCH if self.device == "cpu" else _GPU_BATCH
         plan = WindowPlan(self.window_samples, context, overlap)
         return OverlapAdd(plan, estimate, selected, batch_size=batch)
+
+
+def _checked(audio: Audio) -> Audio:
+    """As float32; integers are refused, since they may mean any full scale."""
+    audio = np.asarray(audio)
+    if not np.issubdtype(audio.dtype, np.floating):
+        raise InvalidOption("audio", expected="floats of full scale 1.0", got=audio.dtype)
+    return audio.astype(np.float32, copy=False)

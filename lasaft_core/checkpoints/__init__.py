@@ -15,8 +15,7 @@ from torch import Tensor
 from lasaft_core import storage
 from lasaft_core.checkpoints import native, published, unpickling
 from lasaft_core.errors import (
-    SourceForbidden,
-    SourceGone,
+    TrackError,
     UnknownCheckpoint,
     UnreadableCheckpoint,
     UnsupportedCheckpoint,
@@ -42,10 +41,10 @@ class Checkpoint:
 
         Raises UnsupportedCheckpoint where the tensors do not fit the config exactly.
         """
-        network = GPoCMLaSAFTNet(self.config)
         try:
+            network = GPoCMLaSAFTNet(self.config)
             network.load_state_dict(self.tensors)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError, TypeError, ArithmeticError) as error:
             raise UnsupportedCheckpoint(
                 f"checkpoint {self.name}",
                 expected="tensors that fit its hyper-parameters",
@@ -64,7 +63,7 @@ def load_checkpoint(location: str) -> Checkpoint:
     if known is None and "://" in location:
         with tempfile.TemporaryDirectory(prefix="lasaft-checkpoint-") as scratch:
             return _read(_fetched(location, Path(scratch)), Path(location).name)
-    if not path.is_file():
+    if not _is_file(path):
         raise UnknownCheckpoint(
             f"checkpoint {location}",
             expected=f"one of {', '.join(REGISTRY)}, a file or a URL",
@@ -74,10 +73,17 @@ def load_checkpoint(location: str) -> Checkpoint:
     return _read(path, location if known else path.name)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file system takes
+        return False
+
+
 def _fetched(url: str, scratch: Path) -> Path:
     try:
         return storage.fetch(url, scratch / Path(url).name).path
-    except (SourceGone, SourceForbidden) as error:
+    except TrackError as error:
         raise UnknownCheckpoint(f"checkpoint {url}", got=error.what, remedy=error.remedy) from error
 
 

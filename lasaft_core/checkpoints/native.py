@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lasaft_core.errors import UnreadableCheckpoint, UnsupportedCheckpoint
+from lasaft_core.errors import InvalidOption, UnreadableCheckpoint, UnsupportedCheckpoint
 from lasaft_core.models import FAMILY, CUNetConfig
 
 _KEY = "lasaft_stems"
@@ -46,7 +46,20 @@ def read(path: Path) -> tuple[CUNetConfig, dict[str, Tensor], dict[str, object]]
             got=card.get("family") if isinstance(card, dict) else card,
             remedy="give a checkpoint that this project wrote",
         )
-    return CUNetConfig.from_dict(card["config"]), tensors, card
+    return config_from(card.get("config"), path.name), tensors, card
+
+
+def config_from(values: object, name: str) -> CUNetConfig:
+    """Raises UnsupportedCheckpoint for hyper-parameters that no network of ours has."""
+    try:
+        return CUNetConfig.from_dict(values)  # type: ignore[arg-type]
+    except (InvalidOption, TypeError, AttributeError) as error:
+        raise UnsupportedCheckpoint(
+            f"checkpoint {name}",
+            expected="hyper-parameters that this version knows",
+            got=str(error),
+            remedy="use the version that wrote it",
+        ) from error
 
 
 def _widened(tensor: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from lasaft_core.checkpoints.native import config_from
 from lasaft_core.errors import UnreadableCheckpoint, UnsupportedCheckpoint
 from lasaft_core.models import CUNetConfig
 
@@ -99,7 +100,7 @@ def _config(hyper_parameters: object, name: str) -> CUNetConfig:
             )
     kernel = (values.get("kernel_size_t", 3), values.get("kernel_size_f", 3))
     known = {ours: values[theirs] for theirs, ours in _NAMES.items() if theirs in values}
-    return CUNetConfig(**known, kernel_size=kernel)
+    return config_from({**known, "kernel_size": kernel}, name)
 
 
 def _literal(value: Any) -> Any:

@@ -25,6 +25,22 @@ from lasaft_core.modules.tfc import TFC
 FAMILY = "cunet-gpocm-lasaft"
 ESTIMATIONS = ("mapping", "masking")
 _SMALLEST_MAGNITUDE = 1e-4
+_COUNTS = (
+    "n_fft",
+    "hop_samples",
+    "num_frames",
+    "num_blocks",
+    "audio_channels",
+    "internal_channels",
+    "num_tfc_layers",
+    "embedding_dim",
+    "num_control_layers",
+    "bottleneck_factor",
+    "min_units",
+    "num_latents",
+    "key_dim",
+    "sample_rate",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,10 @@ class CUNetConfig:
     sample_rate: int = 44100
 
     def __post_init__(self) -> None:
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise InvalidOption(f"network option {name}", expected="1 or more", got=value)
         levels = self.num_blocks // 2
         checks = {
             "num_blocks": (self.num_blocks % 2 == 1, "an odd number", self.num_blocks),

@@ -1,5 +1,6 @@
 """Reading checkpoints executes nothing and refuses what does not fit."""
 
+import json
 import pickle
 import sys
 import zipfile
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from lasaft_core.checkpoints import load_checkpoint, native, published, unpickling
 from lasaft_core.errors import UnknownCheckpoint, UnreadableCheckpoint, UnsupportedCheckpoint
@@ -139,3 +141,37 @@ def test_native_round_trip(tmp_path):
 
 def test_checkpoint_from_a_url_equals_the_file():
     assert load_checkpoint(PUBLISHED.as_uri()).sha256 == load_checkpoint(str(PUBLISHED)).sha256
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n_fft": "abc"},
+        {"n_blocks": "[7]"},
+        {"internal_channels": -3},
+        {"n_fft": 2.5},
+        {"dk": None},
+    ],
+)
+def test_hyper_parameters_that_no_network_has_are_refused_by_name(change):
+    content = unpickling.read_zip(PUBLISHED)
+    content["hyper_parameters"] |= change
+    with pytest.raises(UnsupportedCheckpoint, match=r"x\.ckpt"):
+        published.translate(content, "x.ckpt")
+
+
+@pytest.mark.parametrize(
+    "config", [None, {}, {"unheard_of": 1}, {"n_fft": "x"}, {"internal_channels": -3}, [1]]
+)
+def test_own_files_of_another_make_are_refused(tmp_path, config):
+    path = tmp_path / "other.safetensors"
+    card = json.dumps({"family": "cunet-gpocm-lasaft", "config": config})
+    save_file({"w": torch.ones(2)}, path, {"lasaft_stems": card})
+    with pytest.raises(UnsupportedCheckpoint, match=r"other\.safetensors"):
+        load_checkpoint(str(path)).build()
+
+
+@pytest.mark.parametrize("location", ["n" * 5000, "zzz://bucket/x.ckpt", "file:///no/such.ckpt"])
+def test_places_that_hold_nothing_are_wrong_use(location):
+    with pytest.raises(UnknownCheckpoint):
+        load_checkpoint(location)

@@ -120,8 +120,17 @@ def test_wrong_use_lists_the_choices(separator):
         separator.separate(np.zeros((10, 6), np.float32))
     with pytest.raises(InvalidOption, match="NaN"):
         separator.separate(np.full((10, 2), np.nan, np.float32))
+    with pytest.raises(InvalidOption, match="int16"):
+        separator.separate(np.zeros((10, 2), np.int16))
+    with pytest.raises(InvalidOption, match="1 or 2"):
+        separator.separate([0.0, 0.1])
     with pytest.raises(InvalidOption, match="16128"):
         separator.separate_window(np.zeros((10, 2), np.float32), "bass")
+
+
+def test_one_target_may_stand_alone(separator):
+    assert separator.select_targets("bass") == ("bass",)
+    assert set(separator.separate(np.zeros((10, 2)), targets="bass")) == {"bass"}
 
 
 def test_device_and_precision_are_resolved_at_run_time(monkeypatch):
