@@ -3,7 +3,8 @@
 #   make demo        a bucket of real songs becomes stems and a table, on this machine
 #   make test        the test suite
 #   make lint types contracts    style, static types, who may import whom
-#   make bench       peak memory against duration (BENCH_FLAGS="--scratch DIR", 25 GB there)
+#   make bench       SDR of the default network; peak memory against duration, which needs 30 GB
+#                    of disk (BENCH_FLAGS="--scratch DIR")
 #
 # PYTHON chooses the interpreter, PIP_FLAGS goes to pip (say, an index with CPU builds of torch:
 # any build of the pinned release will do).
@@ -50,6 +51,7 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 bench: $(STAMP)
+	$(BIN)/python tests/bench/default_quality.py
 	$(BIN)/python tests/bench/memory.py $(BENCH_FLAGS)
 
 contracts: $(STAMP)

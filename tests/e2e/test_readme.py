@@ -1,0 +1,83 @@
+"""The README's commands and snippets, run as they stand on a bucket called `music`."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from flows.cli import main
+from lasaft_core import storage
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+COMMANDS = [
+    shlex.split(line, comments=True)[1:]
+    for line in README.splitlines()
+    if line.startswith("lasaft-stems ")
+]
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def write_song(path):
+    noise = np.random.default_rng(0).uniform(-0.2, 0.2, (44100, 2))
+    soundfile.write(path, noise, 44100)
+    return path
+
+
+@pytest.fixture
+def music(s3_server, s3, tmp_path, monkeypatch):
+    """The bucket of the README with one song, and the folder with another."""
+    del s3  # sets the environment
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    s3_server.create_bucket("music")
+    storage.put(write_song(tmp_path / "song.flac"), "s3://music/songs/a/b.flac")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_commands_and_the_table_snippet_work_as_they_stand(music, capsys):
+    wanted = [c for c in COMMANDS if c[0] != "serve"]
+    assert [c[0] for c in wanted] == ["separate", "plan", "run", "status", "find"]
+    for command in wanted:
+        assert main(command) == 0, command
+    stems = {path.name for path in (music / "stems" / "song").iterdir()}
+    assert {"vocals.flac", "drums.flac", "bass.flac", "other.flac"} <= stems
+    printed = capsys.readouterr().out
+    assert "s3://music/stems/stems/" in printed
+    names: dict[str, object] = {}
+    exec(next(s for s in SNIPPETS if "DeltaTable" in s), names)
+    assert names["table"].num_rows == 1
+
+
+def test_python_snippet_runs():
+    mix = np.random.default_rng(0).uniform(-0.2, 0.2, (150_000, 2)).astype(np.float32)
+    names: dict[str, object] = {"mix": mix}
+    exec(next(s for s in SNIPPETS if "Separator.load" in s), names)
+    assert names["stems"]["vocals"].shape == mix.shape
+    assert names["window"].shape == (names["separator"].window_samples, 2)
+    assert names["separator"].targets == ("vocals", "drums", "bass", "other")
+
+
+def test_options_of_the_tables_exist():
+    (serve,) = [c for c in COMMANDS if c[0] == "serve"]
+    options = set(re.findall(r"(--[a-z][a-z-]+)", README))
+    known = ""
+    for command in ("separate", "run", "serve"):
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.cli", command, "--help"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        known += done.stdout
+    assert {o for o in options if o not in known} == set()
+    assert "--cron" in serve
+
+
+def test_links_inside_the_project_point_to_something():
+    for target in re.findall(r"\]\(([^)#][^)]*)\)", README):
+        if "://" not in target:
+            assert (Path(__file__).parents[2] / target).exists(), target
