@@ -1,7 +1,8 @@
 """How long and how large a plan will be, before any object is opened.
 
 Bytes per second of audio come from past rows of the same suffix, else from a stated default:
-an estimate either way, and said to be one.
+an estimate either way, and said to be one. Rows of a few seconds tell little, since what a song
+costs by itself, whatever its length, outweighs its audio there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,6 +28,10 @@ DEFAULT_OUTPUT_BYTES_PER_SECOND = 600_000.0
 """Four stems as 24-bit FLAC at 44.1 kHz."""
 DEFAULT_SECONDS_PER_AUDIO_SECOND = 0.25
 """One worker of two processor cores with the default network."""
+TELLING_SONG_SECONDS = 10.0
+"""Shorter past rows are looked at only where there are no longer ones."""
+TELLING_PAST_SECONDS = 60.0
+"""With less past audio than this the defaults hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Estimate:
 
 def estimate(plan: Plan, rows: pa.Table) -> Estimate:
     """`rows`: some done rows, as `CatalogTable.sample` gives them."""
-    past = rows.to_pylist()
+    past = _telling(rows.to_pylist())
     rates = {**DEFAULT_BYTES_PER_SECOND, **_source_rates(past)}
     sizes = ((track.object.uri, track.object.size) for track in plan.tracks)
     audio_seconds = sum(
@@ -55,6 +60,14 @@ def estimate(plan: Plan, rows: pa.Table) -> Estimate:
         seconds=audio_seconds * (factor or DEFAULT_SECONDS_PER_AUDIO_SECOND),
         is_default=not past,
     )
+
+
+def _telling(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    known = [row for row in rows if row["duration_seconds"]]
+    longer = [row for row in known if row["duration_seconds"] >= TELLING_SONG_SECONDS]
+    past = longer or known
+    enough = sum(row["duration_seconds"] for row in past) >= TELLING_PAST_SECONDS
+    return past if enough else []
 
 
 def _source_rates(past: list[dict[str, Any]]) -> dict[str, float]:

@@ -28,17 +28,32 @@ class NameFilter:
 
     def takes(self, name: str) -> bool:
         """A name that an include glob takes needs no audio suffix: it was asked for."""
-        if any(fnmatchcase(name, glob) for glob in self.exclude):
+        if _matches(name, self.exclude):
             return False
         if self.include:
-            return any(fnmatchcase(name, glob) for glob in self.include)
-        return is_audio(name)
+            return _matches(name, self.include)
+        return is_audio(name) and not is_hidden(name)
+
+    def hides(self, name: str) -> bool:
+        """Would be taken if its name did not begin with a dot."""
+        unasked = not self.include and not _matches(name, self.exclude)
+        return unasked and is_audio(name) and is_hidden(name)
+
+
+def _matches(name: str, globs: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
 
 
 def is_audio(name: str) -> bool:
-    """By suffix, in any case. Names that begin with a dot are other programs' leavings."""
+    """By suffix, in any case."""
     stem, dot, suffix = name.rpartition("/")[2].rpartition(".")
-    return bool(stem) and not stem.startswith(".") and f"{dot}{suffix.lower()}" in AUDIO_SUFFIXES
+    return bool(stem) and f"{dot}{suffix.lower()}" in AUDIO_SUFFIXES
+
+
+def is_hidden(name: str) -> bool:
+    """One dot in front, as other programs' leavings have it; a title may begin with more."""
+    last = name.rpartition("/")[2]
+    return last.startswith(".") and not last.startswith("..")
 
 
 def list_audio(
@@ -61,13 +76,19 @@ def list_audio(
 
 
 def _found(bases: list[str], names: NameFilter, dest: str | None) -> Iterator[ObjectStat]:
+    hidden = 0
     for index, base in enumerate(bases):
         left_out = [*bases[:index], *_written(dest, base)]
         for found in list_objects(base):
             if any(_within(found.uri, other) for other in left_out):
                 continue
-            if _is_text(found.uri) and names.takes(_relative(found.uri, base)):
+            name = _relative(found.uri, base)
+            hidden += names.hides(name)
+            if _is_text(found.uri) and names.takes(name):
                 yield found
+    if hidden:
+        remedy = "take them with --include"
+        _log.warning("left_out=%d reason=name_begins_with_a_dot remedy=%r", hidden, remedy)
 
 
 def _written(dest: str | None, base: str) -> list[str]:

@@ -4,8 +4,8 @@ object not in the table                         new
   and a done row has its etag and size          moved     (or copied; confirmed by its hash)
 in the table under another etag                 changed
 in the table as failed by the store, a worker   retry
-in the table as failed by its own bytes         done, retry with force "failed"
-in the table as skipped, quarantined            done, retry with force "failed"
+in the table as failed by its own bytes         left, retry with force "failed"
+in the table as skipped, quarantined            left, retry with force "failed"
 in the table as done                            done, forced with force "all"
 """
 
@@ -52,16 +52,21 @@ class PlannedTrack:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Tracks to work on, in listing order, and how many objects need nothing."""
+    """Tracks to work on, in listing order, and how many objects are not worked on.
+
+    `done` have their stems, `left` have none: they would fail or be skipped as before.
+    """
 
     tracks: tuple[PlannedTrack, ...]
     done: int
+    left: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
-        """Objects by action, `done` included, each action present."""
+        """Objects by action, `done` and `left` included, each action present."""
         found = Counter(track.action for track in self.tracks)
-        return {**{action: found[action] for action in get_args(Action)}, "done": self.done}
+        by_action = {action: found[action] for action in get_args(Action)}
+        return {**by_action, "done": self.done, "left": self.left}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +88,15 @@ def plan_tracks(objects: Iterable[ObjectStat], keys: pa.Table, *, force: str = "
         raise InvalidOption("--force", expected=" or ".join(get_args(Force)), got=force)
     known, contents = _index(keys)
     tracks: list[PlannedTrack] = []
-    done = 0
+    idle: Counter[bool] = Counter()  # by whether the stems are there
     for found in objects:
-        action = _action(found, known.get(found.uri), force)
-        if action is None:
-            done += 1
-            continue
-        tracks.append(_planned(found, action, known.get(found.uri), contents))
-    return Plan(tuple(_grouped(tracks)), done)
+        row = known.get(found.uri)
+        action = _action(found, row, force)
+        if action is not None:
+            tracks.append(_planned(found, action, row, contents))
+        elif row is not None:
+            idle[row.status == "done"] += 1
+    return Plan(tuple(_grouped(tracks)), done=idle[True], left=idle[False])
 
 
 def _index(keys: pa.Table) -> tuple[dict[str, _Known], dict[tuple[str, int], str]]:

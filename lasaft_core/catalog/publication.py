@@ -19,11 +19,9 @@ from lasaft_core.storage import (
     canonical_uri,
     join,
     list_below,
-    list_names,
     put,
     put_bytes,
     read_bytes,
-    remove,
     stat,
 )
 
@@ -72,12 +70,6 @@ class StemStore:
             if track is not None:
                 return track
         return None
-
-    def discard(self, work_id: str, attempt_id: str) -> None:
-        """Removes whatever an attempt has left, `track.json` first."""
-        prefix = self.attempt_prefix(work_id, attempt_id)
-        for name in sorted(list_names(prefix), key=lambda name: name != TRACK_JSON):
-            remove(join(prefix, name))
 
     def _compare(self, prefix: str, sizes: Mapping[str, int]) -> None:
         for name, size in sizes.items():

@@ -26,6 +26,23 @@ def test_only_audio_by_suffix_in_any_case(place: str) -> None:
     assert sorted(names(place)) == ["a.WAV", "deep/er/b.flac", "f.é.M4A"]
 
 
+def test_one_dot_in_front_hides_a_song_and_more_do_not(place: str, caplog) -> None:
+    fill(place, "..And Justice.flac", "...wav", "x/._a.wav", "x/.b.wav", ".DS_Store", ".c.wav")
+
+    assert sorted(names(place)) == ["...wav", "..And Justice.flac"]
+    assert "left_out=3 reason=name_begins_with_a_dot" in caplog.text
+
+
+def test_nothing_is_said_of_hidden_songs_where_they_are_taken_or_unwanted(
+    place: str, caplog
+) -> None:
+    fill(place, ".a.wav", "b.wav")
+
+    assert names(place, include=[".*.wav"]) == [".a.wav"]
+    assert names(place, exclude=[".*"]) == ["b.wav"]
+    assert not caplog.records
+
+
 def test_globs_look_at_the_key_below_the_source(place: str) -> None:
     fill(place, "in/live/a.wav", "in/studio/b.wav", "in/studio/demo/c.wav", "in/notes.bin")
 

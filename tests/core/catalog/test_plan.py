@@ -42,7 +42,7 @@ def test_an_empty_table_makes_everything_new() -> None:
 
     assert [track.action for track in plan.tracks] == ["new", "new"]
     assert plan.counts == {
-        "new": 2, "changed": 0, "moved": 0, "retry": 0, "forced": 0, "done": 0
+        "new": 2, "changed": 0, "moved": 0, "retry": 0, "forced": 0, "done": 0, "left": 0
     }  # fmt: skip
 
 
@@ -67,7 +67,9 @@ def test_a_known_object(status: str, force: str, action: str | None) -> None:
     plan = plan_tracks([listed("a")], keys(key("a", status, attempts=2)), force=force)
 
     assert [track.action for track in plan.tracks] == ([action] if action else [])
-    assert plan.done == (0 if action else 1)
+    untouched = "" if action else "done" if status == "done" else "left"
+    assert (plan.done, plan.left) == (untouched == "done", untouched == "left")
+    assert (plan.counts["done"], plan.counts["left"]) == (plan.done, plan.left)
     assert [track.attempts for track in plan.tracks] == (
         [2] if action == "retry" else [0] if action else []
     )
@@ -93,6 +95,7 @@ def test_bytes_that_failed_by_themselves_are_not_read_again(
     mended = plan_tracks([listed("a", "e2")], table, force=force)
 
     assert [track.action for track in plan.tracks] == ([action] if action else [])
+    assert (plan.done, plan.left) == (0, 0 if action else 1)
     assert only(mended).action == "changed"
 
 

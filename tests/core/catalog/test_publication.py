@@ -111,15 +111,3 @@ def test_a_store_that_holds_something_else_is_found_out(
     with pytest.raises(PublicationMismatch, match=f"vocals.flac: expected 5 bytes, got {got}"):
         stems.publish(files, {}, WORK, "try-1")
     assert stems.adopt(WORK) is None
-
-
-def test_discarding_removes_one_attempt_and_no_other(place: str, stems: StemStore, files) -> None:
-    stems.publish(files, {}, WORK, "try-1")
-    stems.publish(files, {}, WORK, "try-10")
-
-    stems.discard(WORK, "try-1")
-    stems.discard(WORK, "never")
-
-    names = storage.list_names(place)
-    assert len(names) == 3
-    assert all("/try-10/" in name for name in names)
