@@ -9,7 +9,7 @@ Those files are healthy, and all that follows the data header is audio.
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from lasaft_core.audio.facts import ContainerFacts
@@ -17,6 +17,10 @@ from lasaft_core.errors import TruncatedAudio
 
 SIZE_SLACK_BYTES: Final = 8  # some writers put the whole file's size where 8 less is right
 MAX_CHUNKS: Final = 100_000
+LARGE_SIZES: Final = struct.Struct("<QQ")  # of the file and of the audio
+WAVE_FORMAT: Final = struct.Struct("<HHIIHH")
+PLAIN_WAVE_TAGS: Final = (1, 3, 6, 7, 0xFFFE)  # PCM, float, A-law, u-law, extensible
+AIFF_COMMON: Final = struct.Struct(">hI")  # channels, frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +57,52 @@ def inspect(file: BinaryIO, start: int) -> ContainerFacts:
     layout = LAYOUTS[file.read(4)]
     total = _total_end(file, start, layout)
     large_sizes: tuple[int, int] | None = None
+    frames = SampleCount()
+    facts: ContainerFacts | None = None
     for name, body, size in _chunks(file, start, layout):
         if name == b"ds64":
             file.seek(body)
-            large_sizes = struct.unpack("<QQ", file.read(16))
-        elif name.startswith(layout.audio):
+            large_sizes = LARGE_SIZES.unpack(_exactly(file, LARGE_SIZES.size))
+        elif name.startswith((b"fmt ", b"COMM")):
+            file.seek(body)
+            frames.learn(name, file.read(min(size, WAVE_FORMAT.size)))
+        elif name.startswith(layout.audio) and facts is None:
             if large_sizes and size == 0xFFFFFFFF:
                 total, size = start + 8 + large_sizes[0], large_sizes[1]  # noqa: PLW2901
-            return _judge(layout, Promise(total=total, body=body, size=size, held=held))
-    return ContainerFacts()
+            facts = _judge(layout, Promise(total=total, body=body, size=size, held=held))
+            if facts.needs_libav or _is_placeholder(size):
+                return facts
+            frames.audio_bytes = size
+        if facts is not None and frames.is_known:  # an AIFF may have its count behind the audio
+            break
+    return replace(facts or ContainerFacts(), frames=frames.promised)
+
+
+@dataclass(slots=True)
+class SampleCount:
+    """What the format chunk and the audio's size say together: of plain samples only."""
+
+    audio_bytes: int | None = None
+    frame_bytes: int | None = None  # None: compressed, or nothing to rely on
+    total: int | None = None
+    is_known: bool = False
+
+    def learn(self, name: bytes, body: bytes) -> None:
+        self.is_known = True
+        if name == b"COMM" and len(body) >= AIFF_COMMON.size:
+            _, self.total = AIFF_COMMON.unpack_from(body)
+        elif name != b"COMM" and len(body) == WAVE_FORMAT.size:
+            tag, channels, _, _, frame_bytes, bits = WAVE_FORMAT.unpack(body)
+            if tag in PLAIN_WAVE_TAGS and frame_bytes == channels * -(-bits // 8):
+                self.frame_bytes = frame_bytes
+
+    @property
+    def promised(self) -> int | None:
+        if self.audio_bytes is None:
+            return None
+        if self.frame_bytes:
+            return self.audio_bytes // self.frame_bytes
+        return self.total
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +133,7 @@ def inspect_au(file: BinaryIO, start: int) -> ContainerFacts:
     """Sun AU: offset and size of the data follow the magic; all ones is "unknown"."""
     held = file.seek(0, os.SEEK_END)
     file.seek(start + 4)
-    body, size = struct.unpack(">II", file.read(8))
+    body, size = struct.unpack(">II", _exactly(file, 8))
     if size != 0xFFFFFFFF and start + body + size > held:
         raise _truncated("audio data", start + body + size, held)
     return ContainerFacts()
@@ -128,7 +169,12 @@ def _is_placeholder(size: int) -> bool:
 def _exactly(file: BinaryIO, count: int) -> bytes:
     data = file.read(count)
     if len(data) < count:
-        raise _truncated("header", count, len(data))
+        raise TruncatedAudio(
+            "file ends inside its header",
+            expected=f"{count} bytes more",
+            got=len(data),
+            remedy="upload the source again",
+        )
     return data
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 class ContainerFacts:
     """`frames` is what decoding must reach, less `slack_frames`; None: the decoder knows best.
 
+    `start` is where MPEG audio begins behind tags and junk.
     `needs_libav`: libsndfile would misread this (healthy) variant of a format it knows.
     """
 
@@ -14,3 +15,4 @@ class ContainerFacts:
     needs_libav: bool = False
     frames: int | None = None
     slack_frames: int = 0
+    start: int = 0

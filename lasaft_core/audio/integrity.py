@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from lasaft_core.audio import chunks, matroska, mp4, mpeg, ogg
+from lasaft_core.audio import chunks, flac, matroska, mp4, mpeg, ogg
 from lasaft_core.audio.facts import ContainerFacts
+from lasaft_core.audio.tag_blocks import skip_tags
 
 HEAD_BYTES: Final = 64
 BUFFER_BYTES: Final = 1 << 20  # headers lie close together
@@ -20,7 +21,7 @@ BUFFER_BYTES: Final = 1 << 20  # headers lie close together
 def inspect_container(path: Path) -> ContainerFacts:
     """Raises TruncatedAudio; an unknown container has no facts and is left to the decoders."""
     with path.open("rb", buffering=BUFFER_BYTES) as file:
-        start = mpeg.skip_id3v2(file)
+        start = skip_tags(file)
         file.seek(start)
         head = file.read(HEAD_BYTES)
         for matches, inspect in INSPECTORS:
@@ -29,18 +30,17 @@ def inspect_container(path: Path) -> ContainerFacts:
     return ContainerFacts(is_known=False)
 
 
-def _inspect_flac(file: BinaryIO, start: int) -> ContainerFacts:
-    """STREAMINFO ends its packed field with 36 bits of total samples; 0 is "unknown"."""
-    file.seek(start + 18)
-    frames = int.from_bytes(file.read(8), "big") & (1 << 36) - 1
-    return ContainerFacts(needs_libav=frames == 0, frames=frames or None)
+def inspect_mpeg(path: Path) -> ContainerFacts:
+    """As `inspect_container`, of a file that a decoder takes for MPEG audio behind junk."""
+    with path.open("rb", buffering=BUFFER_BYTES) as file:
+        return mpeg.inspect_behind_junk(file)
 
 
 Matcher = Callable[[bytes], bool]
 Inspector = Callable[[BinaryIO, int], ContainerFacts]
 
 INSPECTORS: Final[tuple[tuple[Matcher, Inspector], ...]] = (
-    (lambda head: head.startswith(b"fLaC"), _inspect_flac),
+    (lambda head: head.startswith(b"fLaC"), flac.inspect),
     (lambda head: head.startswith(b"OggS"), ogg.inspect),
     (chunks.is_chunked, chunks.inspect),
     (lambda head: head.startswith(b".snd"), chunks.inspect_au),

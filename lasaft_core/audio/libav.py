@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 
 import av
 import numpy as np
+from av.codec.context import Flags2
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 
@@ -47,6 +48,17 @@ def read_tags(path: Path) -> dict[str, str]:
             return _all_tags(container)
 
 
+def count_packet_frames(file: BinaryIO) -> int | None:
+    """Sum of what the packets of a FLAC say they last; None if FFmpeg does not open it."""
+    file.seek(0)
+    try:
+        with open_container(file) as container:
+            stream = _audio_stream(container)
+            return sum(packet.duration or 0 for packet in container.demux(stream) if packet.size)
+    except FFmpegError:  # whether the audio itself can be decoded is for the decoder to say
+        return None
+
+
 class LibavSource:
     """Raises NotAudio if there is not one decodable frame."""
 
@@ -59,6 +71,8 @@ class LibavSource:
             raise _not_audio(error.strerror) from error
         try:
             self._stream = _audio_stream(self._container)
+            if self._family == "mp3":  # read here only without a count, or with a wrong one
+                self._stream.codec_context.flags2 |= Flags2.skip_manual
             self._packets_end = 0.0
             self._decoded = self._decode()
             self._first = self._first_frame()
@@ -108,7 +122,10 @@ class LibavSource:
     def _first_frame(self) -> av.AudioFrame:
         try:
             return next(self._decoded)
-        except (StopIteration, FFmpegError, TruncatedAudio) as error:
+        except StopIteration as error:
+            got = "a stream of no frames, or too short for its codec to decode"
+            raise _not_audio(got) from error
+        except (FFmpegError, TruncatedAudio) as error:
             raise _not_audio("no decodable frame") from error
 
     def _same_kind(self, frame: av.AudioFrame) -> Block:

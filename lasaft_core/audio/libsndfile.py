@@ -1,6 +1,8 @@
 """Sources that libsndfile decodes: WAV, FLAC, Ogg, Opus, MP3, AIFF, CAF, AU ..."""
 
+import os
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 import soundfile
@@ -11,16 +13,35 @@ from lasaft_core.audio.tags import CARRIED, normalise
 from lasaft_core.errors import TruncatedAudio
 
 
+class FileTail:
+    """A file without its first bytes, for formats that libsndfile knows by their first bytes."""
+
+    def __init__(self, file: FileIO, start: int) -> None:
+        self._file, self._start = file, start
+        file.seek(start)
+
+    def read(self, count: int = -1) -> bytes:
+        return self._file.read(count) or b""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        shift = self._start if whence == os.SEEK_SET else 0
+        return self._file.seek(offset + shift, whence) - self._start
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+
 class SndfileSource:
     """Raises soundfile.LibsndfileError where libsndfile does not know the format.
 
     The file is handed over opened, so that its name does not decide on its format.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, start: int = 0) -> None:
         self._handle = path.open("rb", buffering=0)
+        file = FileTail(self._handle, start) if start else self._handle.fileno()
         try:
-            self._file = soundfile.SoundFile(self._handle.fileno(), closefd=False)
+            self._file = soundfile.SoundFile(file, closefd=False)
         except soundfile.LibsndfileError:
             self._handle.close()
             raise

@@ -1,20 +1,26 @@
 """MPEG audio (MP3): a walk over the frame headers, against the count in the Xing or VBRI header.
 
-    | ID3v2 | frame with Xing/Info/VBRI | frame | frame | ... | APE, Lyrics3, ID3v1 |
+    | ID3v2, APE, junk | frame with Xing/Info/VBRI | frame | frame | ... | APE, Lyrics3, ID3v1 |
 
-Each frame's header gives its length, so a walk needs no decoding.
+Each frame's header gives its length, so a walk needs no decoding. Files that hold more than
+their count (joined, or badly cut) are left to libav, which does not stop at the count.
 """
 
 import os
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from lasaft_core.audio.facts import ContainerFacts
-from lasaft_core.errors import TruncatedAudio
+from lasaft_core.audio.tag_blocks import skip_tags
+from lasaft_core.errors import NotAudio, TruncatedAudio
 
-RESYNC_BYTES: Final = 1 << 17
+WINDOW_BYTES: Final = 1 << 17
+LEADING_JUNK_BYTES: Final = 1 << 17
+MARK: Final = re.compile(rb"\xff(?=[\xe2-\xff][\x10-\xef])")  # how a frame may begin
+RUN_FRAMES: Final = 4  # so many in a row are no chance
 REMEDY: Final = "upload the source again"
 SLACK_FRAMES: Final = 2 * 1152  # decoders differ in what they do with the first and last frame
 
@@ -47,18 +53,6 @@ class StreamCount:
     is_exact: bool
 
 
-def skip_id3v2(file: BinaryIO) -> int:
-    """Offset of what follows the ID3v2 tags, if there are any."""
-    offset = 0
-    while True:
-        file.seek(offset)
-        head = file.read(10)
-        if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:10]) > 127:
-            return offset
-        size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
-        offset += 10 + size + (10 if head[5] & 0x10 else 0)
-
-
 def is_frame(head: bytes) -> bool:
     return parse_header(head) is not None
 
@@ -81,6 +75,15 @@ def parse_header(head: bytes) -> FrameHeader | None:
     return FrameHeader(size, samples, head[1] << 8 & 0xFE00 | head[2] & 0x0C, 4 + side)
 
 
+def inspect_behind_junk(file: BinaryIO) -> ContainerFacts:
+    """For what a decoder takes for MPEG audio though it does not begin with a frame."""
+    start = skip_tags(file)
+    found = _find_run(file, start, RUN_FRAMES)
+    if found is None or found > start + LEADING_JUNK_BYTES:
+        return ContainerFacts(is_known=False)
+    return inspect(file, found)
+
+
 def inspect(file: BinaryIO, start: int) -> ContainerFacts:
     first = parse_header(_read_at(file, start, 4))
     if first is None:
@@ -97,15 +100,15 @@ def inspect(file: BinaryIO, start: int) -> ContainerFacts:
             got=f"{counted} frames",
             remedy=REMEDY,
         )
-    if count and count.is_xing:
-        return ContainerFacts(slack_frames=SLACK_FRAMES)
+    if count and count.is_xing and held - 1 <= promised:
+        return ContainerFacts(slack_frames=SLACK_FRAMES, start=start)
     frames = (held - (1 if count else 0)) * first.samples
     return ContainerFacts(needs_libav=True, frames=frames, slack_frames=SLACK_FRAMES)
 
 
 def _stream_count(frame: bytes, header: FrameHeader) -> StreamCount | None:
     mark = frame[header.side_bytes :]
-    if mark[:4] in (b"Xing", b"Info"):
+    if mark[:4] in (b"Xing", b"Info") and len(mark) >= 12:
         flags, frames = struct.unpack_from(">II", mark, 4)
         known = any(name in mark for name in (b"LAME", b"Lavc", b"Lavf"))
         return StreamCount(frames, is_xing=True, is_exact=known) if flags & 1 else None
@@ -115,11 +118,12 @@ def _stream_count(frame: bytes, header: FrameHeader) -> StreamCount | None:
 
 
 def _whole_frames(file: BinaryIO, start: int, first: FrameHeader) -> int:
-    """Raises TruncatedAudio if the last frame is cut."""
+    """Raises TruncatedAudio if the last frame is cut, NotAudio if other frames follow."""
     length = file.seek(0, os.SEEK_END)
-    held = 0
+    held, end = 0, start
     for offset, size in _frames(file, start, first.kind):
-        if offset + size > length:
+        end = offset + size
+        if end > length:
             raise TruncatedAudio(
                 "last MPEG frame is cut",
                 expected=f"{size} bytes",
@@ -127,6 +131,13 @@ def _whole_frames(file: BinaryIO, start: int, first: FrameHeader) -> int:
                 remedy=REMEDY,
             )
         held += 1
+    if (other := _find_run(file, end, RUN_FRAMES)) is not None:
+        raise NotAudio(
+            "MPEG audio of several kinds in a row",
+            expected="one sample rate and layer",
+            got=f"others from byte {other}",
+            remedy="split it first",
+        )
     return held
 
 
@@ -140,24 +151,30 @@ def _frames(file: BinaryIO, start: int, kind: int) -> Iterator[tuple[int, int]]:
         if size is None:
             header = parse_header(head)
             if header is None or header.kind != kind:
-                offset = _resync(file, offset, kind)
+                offset = _find_run(file, skip_tags(file, offset), 2, kind)
                 continue
             size = sizes[head] = header.bytes
         yield offset, size
         offset += size
 
 
-def _resync(file: BinaryIO, offset: int, kind: int) -> int | None:
-    """The next two frames in a row after junk."""
-    junk = _read_at(file, offset, RESYNC_BYTES)
-    at = 0
-    while (at := junk.find(b"\xff", at + 1)) >= 0:
-        header = parse_header(_read_at(file, offset + at, 4))
-        if header is not None and header.kind == kind:
-            after = parse_header(_read_at(file, offset + at + header.bytes, 4))
-            if after is not None and after.kind == kind:
-                return offset + at
+def _find_run(file: BinaryIO, offset: int, frames: int, kind: int | None = None) -> int | None:
+    """Where the next so many frames of one kind stand in a row."""
+    while len(window := _read_at(file, offset, WINDOW_BYTES + 2)) > 2:
+        for mark in MARK.finditer(window):
+            if _is_run(file, offset + mark.start(), frames, kind):
+                return offset + mark.start()
+        offset += len(window) - 2
     return None
+
+
+def _is_run(file: BinaryIO, offset: int, frames: int, kind: int | None) -> bool:
+    for _ in range(frames):
+        header = parse_header(_read_at(file, offset, 4))
+        if header is None or header.kind != (kind or header.kind):
+            return False
+        kind, offset = header.kind, offset + header.bytes
+    return True
 
 
 def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:

@@ -15,7 +15,7 @@ import soundfile
 from lasaft_core.audio.blocks import BLOCK_FRAMES, Block
 from lasaft_core.audio.facts import ContainerFacts
 from lasaft_core.audio.formats import AudioInfo
-from lasaft_core.audio.integrity import inspect_container
+from lasaft_core.audio.integrity import inspect_container, inspect_mpeg
 from lasaft_core.audio.libav import LibavSource, read_tags
 from lasaft_core.audio.libsndfile import SndfileSource
 from lasaft_core.errors import EmptySource, NonFiniteAudio, TruncatedAudio
@@ -37,6 +37,11 @@ def open_audio(path: Path) -> "AudioReader":
     if path.stat().st_size == 0:
         raise EmptySource("file of zero bytes", remedy="upload the source again")
     facts = inspect_container(path)
+    source = _open_source(path, facts)
+    if facts.is_known or source.info.container.lower() != "mp3":
+        return AudioReader(source, facts)
+    source.close()
+    facts = inspect_mpeg(path)
     return AudioReader(_open_source(path, facts), facts)
 
 
@@ -95,11 +100,8 @@ class AudioReader:
 
 
 def _open_source(path: Path, facts: ContainerFacts) -> Source:
-    if facts.needs_libav:
-        return LibavSource(path)
-    try:
-        source = SndfileSource(path)
-    except soundfile.LibsndfileError:
+    source = None if facts.needs_libav else _open_sndfile(path, facts)
+    if source is None:
         return LibavSource(path)
     # libsndfile does not name channels, and guesses the length of an MP3 without a count.
     is_guess = source.info.container == "MP3" and not facts.is_known
@@ -108,3 +110,13 @@ def _open_source(path: Path, facts: ContainerFacts) -> Source:
         return LibavSource(path)
     source.info = replace(source.info, tags={**source.info.tags, **read_tags(path)})
     return source
+
+
+def _open_sndfile(path: Path, facts: ContainerFacts) -> SndfileSource | None:
+    """Past what stands in front only if it must: tags of some kinds are libsndfile's own."""
+    for start in sorted({0, facts.start}):
+        try:
+            return SndfileSource(path, start)
+        except soundfile.LibsndfileError:
+            continue
+    return None
