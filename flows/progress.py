@@ -7,15 +7,15 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 LOG_INTERVAL_SECONDS = 10.0
+LINE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 PACKAGES = ("flows", "ray_actors", "lasaft_core")
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,10 @@ class AudioProgress(Protocol):
     def update(
         self, done_seconds: float, total_seconds: float | None, *, note: str = ""
     ) -> None: ...
+
+    def aside(self) -> AbstractContextManager[None]:
+        """The time to write lines of one's own, which nothing is drawn over."""
+        ...
 
 
 def clock(seconds: float) -> str:
@@ -57,6 +61,27 @@ class TerminalBar:
             self._task, completed=done_seconds, total=total_seconds, note=note, refresh=False
         )
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Rich's own redirection would break long lines at the terminal's width."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
+
+
+class LinesAboveBar(logging.Handler):
+    """Log lines as they are: no line breaks, colours or markup of rich's own."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = self.format(record)
+        self._console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
+
 
 class LogLines:
     """One line every ten seconds."""
@@ -72,11 +97,14 @@ class LogLines:
         total = "?" if total_seconds is None else clock(total_seconds)
         logger.info("audio_done=%s audio_total=%s %s", clock(done_seconds), total, note)
 
+    def aside(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 @contextmanager
-def _logging_to(handler: logging.Handler, level: int, line_format: str) -> Iterator[None]:
+def _logging_to(handler: logging.Handler, level: int) -> Iterator[None]:
     """The project's lines from `level` on, other libraries' warnings; as before at the end."""
-    handler.setFormatter(logging.Formatter(line_format, datefmt="%H:%M:%S"))
+    handler.setFormatter(logging.Formatter(LINE_FORMAT, datefmt="%H:%M:%S"))
     root = logging.getLogger()
     loggers = [root, *map(logging.getLogger, PACKAGES)]
     handlers, levels = root.handlers, [one.level for one in loggers]
@@ -99,7 +127,7 @@ def audio_progress() -> Iterator[AudioProgress]:
             yield bar
         return
     handler = logging.StreamHandler(sys.stderr)
-    with _logging_to(handler, logging.INFO, "%(asctime)s %(levelname)s %(message)s"):
+    with _logging_to(handler, logging.INFO):
         yield LogLines()
 
 
@@ -112,11 +140,10 @@ def _terminal_bar() -> Iterator[AudioProgress]:
         AudioTimeColumn(),
         TimeElapsedColumn(),
     )
-    handler = RichHandler(console=console, show_path=False)
     with (
-        _logging_to(handler, logging.WARNING, "%(message)s"),
+        _logging_to(LinesAboveBar(console), logging.WARNING),
         Progress(
-            *columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()
+            *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
         ) as progress,
     ):
         yield TerminalBar(progress)

@@ -7,6 +7,9 @@
 A folder belongs to the source URI in its `track.json`, which is created exclusively: whoever
 creates it owns the folder, in this process or another. A folder that holds anything else and no
 `track.json` is left alone.
+
+Its stems belong together: they are of the same bytes, made in one way with one gain, as its
+`track.json` says. What was made otherwise before is removed; files of others' making stay.
 """
 
 import json
@@ -62,9 +65,40 @@ def write_record(folder: Path, record: Mapping[str, object]) -> None:
     part.replace(folder / TRACK_FILE)
 
 
-def move_stems(paths: Mapping[str, Path], folder: Path) -> dict[str, Path]:
-    """Moves finished files into the folder; each replaces its predecessor at once."""
-    return {target: path.replace(folder / path.name) for target, path in paths.items()}
+def fill_folder(folder: Path, made: Path, record: Mapping[str, Any]) -> None:
+    """Moves the finished `record["stems"]` from the folder `made` into this one.
+
+    Earlier stems that belong with them are kept and stay in the record. Broken off halfway the
+    folder's record claims no stems, and the next time clears what was left.
+    """
+    earlier = read_record(folder)
+    before = _own_files(earlier)
+    stems = {**_kept(folder, earlier, record), **record["stems"]}
+    unfinished = sorted({*before, *stems})
+    owner = {name: record[name] for name in ("source_uri", "content_sha256")}
+    write_record(folder, {**owner, "unfinished": unfinished})
+    for name in before - stems.keys():
+        (folder / name).unlink(missing_ok=True)
+    for name in record["stems"]:
+        (made / name).replace(folder / name)
+    write_record(folder, {**record, "stems": stems})
+
+
+def _own_files(record: Mapping[str, Any]) -> set[str]:
+    """What the record says is ours to remove; a path that leads elsewhere never is."""
+    names = {*record.get("stems", ()), *record.get("unfinished", ())}
+    return {name for name in names if Path(name).name == name and name not in ("..", TRACK_FILE)}
+
+
+def _kept(folder: Path, earlier: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Earlier stems made alike in all but the targets. A residual is what its targets left."""
+    if record["options"]["residual"] or _manner(earlier) != _manner(record):
+        return {}
+    return {name: stem for name, stem in earlier["stems"].items() if (folder / name).exists()}
+
+
+def _manner(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {**record, "options": {**record.get("options", {}), "targets": None}, "stems": None}
 
 
 def _owner(folder: Path) -> str | None:

@@ -4,15 +4,16 @@ import argparse
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flows.commands.console import complain, say, say_json
 from flows.commands.song_settings import song_options
 from flows.progress import AudioProgress, audio_progress
-from flows.song_folders import claim_folder, move_stems, read_record, song_name, write_record
+from flows.song_folders import claim_folder, fill_folder, song_name
 from lasaft_core.audio.reader import open_audio
+from lasaft_core.catalog.identity import SEPARATION_VERSION
 from lasaft_core.errors import InvalidOption, LasaftError, NotAudio, SourceGone
 from lasaft_core.separator import Separator
 from lasaft_core.song import SongOptions, SongResult, separate_song
@@ -42,6 +43,7 @@ class Separated:
 
 def run(arguments: argparse.Namespace) -> int:
     options = song_options(arguments)
+    uris = [canonical_uri(song) for song in arguments.songs]
     out = _output_folder(arguments.out)
     done: list[Separated] = []
     failures: list[dict[str, str]] = []
@@ -51,15 +53,17 @@ def run(arguments: argparse.Namespace) -> int:
         )
         separator.select_targets(options.targets)
         songs = SongSeparation(separator, options, out, progress)
-        for song in arguments.songs:
+        for song, uri in zip(arguments.songs, uris, strict=True):
             try:
-                done.append(songs.separate(song))
-            except (LasaftError, OSError, RuntimeError) as error:  # RuntimeError: out of memory
-                complain(f"{song}: {error}")
+                done.append(songs.separate(uri))
+            except Exception as error:  # noqa: BLE001  the per-track boundary
                 failures.append({"source": song, "error": str(error), "type": _kind(error)})
+                with progress.aside():
+                    complain(f"{song}: {_told(error)}")
                 continue
             if not arguments.json:
-                say(str(done[-1].folder))
+                with progress.aside():
+                    say(str(done[-1].folder))
     if arguments.json:
         say_json({"songs": [song.to_dict() for song in done], "failures": failures})
     return int(bool(failures))
@@ -74,9 +78,9 @@ class SongSeparation:
         self._separator, self._options = separator, options
         self._out, self._progress = out, progress
 
-    def separate(self, song: str) -> Separated:
+    def separate(self, uri: str) -> Separated:
         with TemporaryDirectory(prefix=".separating-", dir=self._out) as scratch:
-            uri, path, content_sha256 = _local_copy(song, Path(scratch))
+            path, content_sha256 = _local_copy(uri, Path(scratch))
             made = Path(scratch) / "stems"
             made.mkdir()
             with self._reporting(uri, path) as report:
@@ -89,8 +93,8 @@ class SongSeparation:
                     progress=report,
                 )
             folder = claim_folder(self._out, uri, content_sha256)
-            stems = move_stems({stem.target: stem.path for stem in result.stems}, folder)
-            self._record(folder, uri, content_sha256, result)
+            fill_folder(folder, made, self._record(uri, content_sha256, result))
+        stems = {stem.target: folder / stem.path.name for stem in result.stems}
         return Separated(uri, folder, stems, result)
 
     @contextmanager
@@ -101,24 +105,27 @@ class SongSeparation:
         self._progress.update(0.0, total_seconds, note=name)
         yield lambda seconds: self._progress.update(seconds, total_seconds, note=name)
 
-    def _record(self, folder: Path, uri: str, content_sha256: str, result: SongResult) -> None:
-        """Stems of earlier runs over the same bytes stay in the record."""
-        earlier = read_record(folder)
-        same_bytes = earlier.get("content_sha256") == content_sha256
-        stems = dict(earlier.get("stems", {})) if same_bytes else {}
-        for stem in result.stems:
-            stems[stem.path.name] = {"target": stem.target, "sha256": stem.sha256}
-        write_record(
-            folder,
-            {
-                "source_uri": uri,
-                "content_sha256": content_sha256,
-                "model_name": self._separator.model_name,
-                "weights_sha256": self._separator.weights_sha256,
-                "common_gain_db": result.common_gain_db,
-                "stems": stems,
+    def _record(self, uri: str, content_sha256: str, result: SongResult) -> dict[str, object]:
+        """For `track.json`."""
+        return {
+            "source_uri": uri,
+            "content_sha256": content_sha256,
+            "model_name": self._separator.model_name,
+            "weights_sha256": self._separator.weights_sha256,
+            "separation_version": SEPARATION_VERSION,
+            "precision": self._separator.precision,
+            "options": asdict(self._options),
+            "common_gain_db": result.common_gain_db,
+            "stems": {
+                stem.path.name: {"target": stem.target, "sha256": stem.sha256}
+                for stem in result.stems
             },
-        )
+        }
+
+
+def _told(error: Exception) -> str:
+    """An error of ours speaks for itself; any other needs its name."""
+    return str(error) if isinstance(error, LasaftError) else f"{_kind(error)}: {error}"
 
 
 def _kind(error: Exception) -> str:
@@ -138,16 +145,15 @@ def _output_folder(out: str) -> Path:
     return Path(out)
 
 
-def _local_copy(song: str, scratch: Path) -> tuple[str, Path, str]:
-    """URI, local path and SHA-256; what lies elsewhere is fetched whole first."""
-    uri = canonical_uri(song)
+def _local_copy(uri: str, scratch: Path) -> tuple[Path, str]:
+    """Local path and SHA-256; what lies elsewhere is fetched whole first."""
     path = local_path(uri)
     if path is None:
         fetched = fetch(uri, scratch / "source")
-        return uri, fetched.path, fetched.sha256
+        return fetched.path, fetched.sha256
     if path.is_dir():
         raise NotAudio("a folder, not a song", remedy="name its songs, or use `lasaft-stems run`")
     if not path.exists():
         raise SourceGone("no such file")
     with path.open("rb") as file:
-        return uri, path, hashlib.file_digest(file, "sha256").hexdigest()
+        return path, hashlib.file_digest(file, "sha256").hexdigest()

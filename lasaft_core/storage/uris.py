@@ -55,4 +55,4 @@ def local_path(uri: str) -> Path | None:
 def _local_uri(path: str) -> str:
     if not path:
         raise StoreError("an empty path names no place", expected="a path or a URL")
-    return "file://" + os.path.abspath(Path(path).expanduser())  # noqa: PTH100  keeps symlinks
+    return "file://" + os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  keep links

@@ -20,6 +20,17 @@ from lasaft_core.catalog.table import CatalogTable
 FINGERPRINT = "f" * 64
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """The network of the tests is so small that more threads only wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPrefectServer]:
     with LocalPrefectServer(tmp_path_factory.mktemp("prefect")) as server:
@@ -53,7 +64,7 @@ class ScriptedRun:
         self.waits_for_stop_seconds = 0.0
         self.flow_run_id: str | None = None
 
-    def preflight(self, config: RunConfig) -> SimpleNamespace:
+    def preflight(self, config: RunConfig, *, writes: bool = True) -> SimpleNamespace:
         if self.refusal:
             raise self.refusal
         return SimpleNamespace(config=config, fingerprint=FINGERPRINT)

@@ -34,3 +34,22 @@ def test_a_bar_on_a_terminal(monkeypatch, capsys) -> None:
     assert "[/red] song" in printed.err
     assert "1:05 / 2:10 of audio" in printed.err
     assert printed.out == ""
+
+
+def test_lines_beside_the_bar_are_as_they_were_written(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    line = "[b]song[/b] :guitar: " + "x" * 200 + " 12.5"
+    with audio_progress() as bar:
+        bar.update(65.0, 130.0)
+        with bar.aside():
+            print(line)
+            print(line, file=sys.stderr)
+        logging.getLogger("flows.x").warning("about %s", line)
+        bar.update(70.0, 130.0)
+    printed = capsys.readouterr()
+    assert printed.out == f"{line}\n"
+    assert f"\x1b[2K{line}\n" in printed.err, "where the bar was erased"
+    assert f"WARNING about {line}\n" in printed.err
+    assert "1:10 / 2:10 of audio" in printed.err

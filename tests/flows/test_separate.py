@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 import soundfile
 
 from flows.cli import main
+from flows.commands import separate
+from lasaft_core.audio.reader import open_audio
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CHECKPOINT = Path(__file__).parents[1] / "golden" / "tfc_gpocm_lasaft.ckpt"
 RATE = 44100
 
@@ -50,7 +54,7 @@ def test_songs_of_one_name_keep_their_own_folders_run_after_run(tmp_path) -> Non
     assert _separate(out, one, other, *quick) == 0
     before = (out / "song" / "vocals.wav").read_bytes()
     assert _separate(out, other, *quick) == 0
-    assert _separate(out, one, "--targets", "bass", "--codec", "wav") == 0
+    assert _separate(out, one, "--targets", "bass", *quick[2:]) == 0
     assert (out / "song" / "vocals.wav").read_bytes() == before
     assert _files(out) == {
         *(f"song/{name}" for name in ("vocals.wav", "bass.wav", "track.json")),
@@ -61,6 +65,50 @@ def test_songs_of_one_name_keep_their_own_folders_run_after_run(tmp_path) -> Non
     assert set(record["stems"]) == {"vocals.wav", "bass.wav"}
 
 
+def _folder_of(song: Path) -> tuple[set[str], dict]:
+    folder = song.parent / "out" / "song"
+    return _files(folder), json.loads((folder / "track.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("--overlap", 0.5),
+        ("--bit-depth", 16),
+        ("--codec", "wav"),
+        ("--residual",),
+        ("--precision", "bfloat16"),
+    ],
+)
+def test_stems_made_in_another_way_replace_all_earlier_ones(tmp_path, other) -> None:
+    song = _write_song(tmp_path / "song.wav", seconds=0.02)
+    out = tmp_path / "out"
+    assert _separate(out, song, "--targets", "vocals", "--precision", "float32") == 0
+    (out / "song" / "notes.txt").write_text("mine")
+    assert _separate(out, song, "--targets", "bass", *other) == 0
+    files, record = _folder_of(song)
+    assert files == {*record["stems"], "track.json", "notes.txt"}
+    assert "vocals.flac" not in files
+
+
+def test_stems_of_other_bytes_gain_or_network_replace_all_earlier_ones(tmp_path) -> None:
+    song = _write_song(tmp_path / "song.wav", seconds=0.02)
+    out = tmp_path / "out"
+    for change in ("bytes", "gain", "network"):
+        _write_song(song, seconds=0.02, seed=1)
+        assert _separate(out, song, "--targets", "vocals") == 0
+        track = out / "song" / "track.json"
+        if change == "bytes":
+            _write_song(song, seconds=0.02, seed=2)
+        else:
+            name = {"gain": "common_gain_db", "network": "weights_sha256"}[change]
+            track.write_text(json.dumps({**json.loads(track.read_text()), name: -3.0}))
+        assert _separate(out, song, "--targets", "bass") == 0
+        files, record = _folder_of(song)
+        assert files == {"bass.flac", "track.json"}
+        assert set(record["stems"]) == {"bass.flac"}
+
+
 def test_a_failing_song_is_one_line_and_the_others_go_on(tmp_path, capsys) -> None:
     empty = tmp_path / "empty.wav"
     empty.touch()
@@ -68,7 +116,7 @@ def test_a_failing_song_is_one_line_and_the_others_go_on(tmp_path, capsys) -> No
     text.write_text("this is not audio" * 100)
     good = _write_song(tmp_path / "good.wav")
     out = tmp_path / "out"
-    broken = (empty, text, tmp_path / "absent.wav", tmp_path)
+    broken = (empty, text, tmp_path / "absent.wav", tmp_path, Path("~nobody/absent.wav"))
     assert _separate(out, *broken, good, "--targets", "vocals", "--json") == 1
     printed = capsys.readouterr()
     complaints = [line for line in printed.err.splitlines() if line.startswith("lasaft-stems: ")]
@@ -83,6 +131,7 @@ def test_a_failing_song_is_one_line_and_the_others_go_on(tmp_path, capsys) -> No
         "NotAudio",
         "SourceGone",
         "NotAudio",
+        "SourceGone",
     ]
     assert facts["songs"][0]["stems"] == {"vocals": str(out / "good" / "vocals.flac")}
     assert _files(out) == {"good/vocals.flac", "good/track.json"}
@@ -95,6 +144,32 @@ def test_a_hostile_name_stays_inside(tmp_path) -> None:
     out = tmp_path / "out"
     assert _separate(out, song, "--targets", "vocals") == 0
     assert [path.name for path in out.iterdir()] == ["..%2f' \"; rm -rf 🎸"]
+
+
+def test_an_error_of_no_kind_of_ours_costs_its_song_only(tmp_path, capsys, monkeypatch) -> None:
+    def broken(path: Path) -> None:
+        if path.name == "one.wav":
+            raise struct.error("unpack requires a buffer of 4 bytes")
+        return open_audio(path)
+
+    monkeypatch.setattr(separate, "open_audio", broken)
+    songs = [_write_song(tmp_path / name, seconds=0.02) for name in ("one.wav", "two.wav")]
+    assert _separate(tmp_path / "out", *songs, "--targets", "vocals") == 1
+    printed = capsys.readouterr()
+    assert f"lasaft-stems: {songs[0]}: error: unpack requires" in printed.err
+    assert "Traceback" not in printed.err
+    assert printed.out == f"{tmp_path}/out/two\n"
+
+
+def test_on_a_terminal_results_are_whole_lines(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    song = _write_song(tmp_path / f"[b]{'x' * 90} 12.wav", seconds=0.02)
+    absent = tmp_path / ("y" * 100)
+    assert _separate(tmp_path / "out", song, absent, "--targets", "vocals") == 1
+    printed = capsys.readouterr()
+    assert printed.out == f"{tmp_path}/out/{song.stem}\n"
+    assert f"lasaft-stems: {absent}: no such file\n" in printed.err
 
 
 def test_a_song_may_be_a_url(tmp_path) -> None:
@@ -121,6 +196,15 @@ def test_wrong_use_is_one_line_and_code_2(tmp_path, capsys, arguments, line) -> 
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert line in told
+
+
+@pytest.mark.parametrize("address", ["", "s3://"])
+def test_an_impossible_address_is_wrong_use_before_any_song(tmp_path, capsys, address) -> None:
+    song = _write_song(tmp_path / "song.wav", seconds=0.02)
+    assert _separate(tmp_path / "out", song, address) == 2
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
 
 
 def test_neither_ray_nor_prefect_is_imported(tmp_path) -> None:

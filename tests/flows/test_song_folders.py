@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.song_folders import claim_folder, read_record, song_name, write_record
+from flows.song_folders import claim_folder, fill_folder, read_record, song_name
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,70 @@ def test_processes_that_claim_at_once_never_share_a_folder(tmp_path: Path) -> No
     } == (set(uris))
 
 
-def test_a_record_is_replaced_whole(tmp_path: Path) -> None:
-    folder = claim_folder(tmp_path, "file:///a/song.wav", "aa")
-    write_record(folder, {"source_uri": "file:///a/song.wav", "stems": {}})
-    assert read_record(folder)["stems"] == {}
-    assert [path.name for path in folder.iterdir()] == ["track.json"]
+URI = "file:///a/song.wav"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return claim_folder(tmp_path / "out", URI, "aa")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    (tmp_path / "made").mkdir()
+    return tmp_path / "made"
+
+
+def _record(made: Path, *names: str, **options: object) -> dict:
+    """Makes the files as well."""
+    for name in names:
+        (made / name).write_text("new")
+    stems = {name: {"target": name.split(".")[0]} for name in names}
+    options = {"targets": list(names), "residual": False, **options}
+    return {"source_uri": URI, "content_sha256": "aa", "options": options, "stems": stems}
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_stems_made_alike_stand_together(folder: Path, made: Path) -> None:
+    fill_folder(folder, made, _record(made, "vocals.flac", "drums.flac"))
+    (folder / "drums.flac").unlink()
+    fill_folder(folder, made, _record(made, "bass.flac"))
+    assert _names(folder) == {"vocals.flac", "bass.flac", "track.json"}
+    assert set(read_record(folder)["stems"]) == {"vocals.flac", "bass.flac"}
+    assert _names(made) == set()
+
+
+def test_a_residual_stands_with_its_own_targets_only(folder: Path, made: Path) -> None:
+    for target in ("vocals.flac", "bass.flac"):
+        fill_folder(folder, made, _record(made, target, "residual.flac", residual=True))
+    assert _names(folder) == {"bass.flac", "residual.flac", "track.json"}
+
+
+def test_a_record_never_leads_to_the_removal_of_others_files(folder: Path, made: Path) -> None:
+    outside = folder.parent / "mine.flac"
+    for path in (outside, folder / "mine.flac"):
+        path.write_text("mine")
+    track = folder / "track.json"
+    foreign = {"../mine.flac": {}, str(outside): {}, "track.json": {}, "..": {}}
+    track.write_text(json.dumps({"source_uri": URI, "stems": foreign}))
+    fill_folder(folder, made, _record(made, "bass.flac"))
+    assert outside.read_text() == (folder / "mine.flac").read_text() == "mine"
+    assert _names(folder) == {"mine.flac", "bass.flac", "track.json"}
+
+
+def test_broken_off_halfway_it_claims_nothing_and_is_cleared_next_time(
+    folder: Path, made: Path
+) -> None:
+    fill_folder(folder, made, _record(made, "vocals.wav", codec="wav"))
+    halfway = _record(made, "bass.flac", "drums.flac")
+    (made / "drums.flac").unlink()
+    with pytest.raises(FileNotFoundError):
+        fill_folder(folder, made, halfway)
+    assert (read_record(folder)["source_uri"], "stems" in read_record(folder)) == (URI, False)
+    assert claim_folder(folder.parent, URI, "aa") == folder
+    fill_folder(folder, made, _record(made, "other.flac"))
+    assert _names(folder) == {"other.flac", "track.json"}
