@@ -36,10 +36,13 @@ class CatalogJob:
         self.stop = threading.Event()
         self.listeners: list[OnProgress] = []
 
-    def check(self) -> None:
-        """A job that has been checked isn't checked again by the flow that it is offered to."""
+    def check(self, *, writes: bool = True) -> None:
+        """A job that has been checked isn't checked again by the flow that it is offered to.
+
+        Without `writes` nothing is left at the destination: enough for `make_plan`.
+        """
         if not hasattr(self, "prepared"):
-            self.prepared = catalog_run.preflight(self.config)
+            self.prepared = catalog_run.preflight(self.config, writes=writes)
 
     def make_plan(self) -> None:
         self.plan, self.estimate = catalog_run.make_plan(self.prepared)

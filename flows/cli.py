@@ -6,6 +6,7 @@ allowed rate, 2 wrong use, 130 interrupted.
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -47,7 +48,15 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _print_anything() -> None:
+    """What a narrow locale has no sign for is escaped, rather than an end of the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
+    _print_anything()
     arguments = build_parser().parse_args(argv)
     try:
         command = import_module(f"flows.commands.{arguments.command}")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from flows.run_records import RunConfig
+from lasaft_core.catalog.plan import Force
 from lasaft_core.errors import InvalidOption
 from lasaft_core.song import SongOptions
 
@@ -56,9 +57,10 @@ class CatalogParameters(BaseModel):
         default_factory=list, description="No keys that match one of these globs"
     )
     limit: int | None = Field(default=None, ge=0, description="Work on at most so many songs")
-    force: Literal["none", "failed", "all"] = Field(
+    force: Force = Field(
         default="none",
-        description="failed: skipped and quarantined songs as well; all: everything again",
+        description="failed: also songs that were skipped, quarantined or found broken before; "
+        "all: everything again",
     )
     overlap: float = Field(
         default=0.25, ge=0.0, le=0.5, description="Share of a window that neighbours have in common"

@@ -14,7 +14,7 @@ from lasaft_core.catalog.identity import model_fingerprint
 from lasaft_core.estimator import resolve_device, resolve_precision
 from lasaft_core.separator import Separator
 from lasaft_core.song import SongOptions
-from lasaft_core.storage import canonical_uri, check_dest, check_source
+from lasaft_core.storage import canonical_uri, check_dest, check_holdings, check_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,11 @@ def _gpus_per_worker(config: RunConfig, device: str) -> float:
     return config.gpus_per_worker or float(device.startswith("cuda"))
 
 
-def preflight(config: RunConfig) -> Prepared:
-    """Raises a `UsageError` with one clear line for whatever keeps the run from starting."""
+def preflight(config: RunConfig, *, writes: bool = True) -> Prepared:
+    """Raises a `UsageError` with one clear line for whatever keeps the run from starting.
+
+    Without `writes` the destination is only looked at, and may not exist yet.
+    """
     config = _canonical(config)
     for source in config.sources:
         check_source(source)
@@ -71,7 +74,7 @@ def preflight(config: RunConfig) -> Prepared:
     separator = Separator.load(config.checkpoint, device="cpu")
     settings = fingerprint_settings(separator, config.song, precision)
     song = replace(config.song, targets=separator.select_targets(config.song.targets))
-    check_dest(config.dest)
+    (check_dest if writes else check_holdings)(config.dest)
     return Prepared(
         config=replace(
             config, song=song, precision=precision, gpus_per_worker=_gpus_per_worker(config, device)

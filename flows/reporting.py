@@ -14,6 +14,7 @@ _STOP_TEXT = {
     "failure_rate": "stopped: more songs failed than allowed",
     "cancelled": "stopped: cancelled; what was done is published",
 }
+_LEFT_TEXT = "left are songs that failed or were skipped before; --force failed tries them again"
 
 
 def size(count: float) -> str:
@@ -61,6 +62,7 @@ def plan_lines(plan: Plan, estimate: Estimate, workers: int | None) -> list[str]
     time = clock(_seconds(estimate, workers))
     return [
         *(f"{action}: {tracks}" for action, tracks in plan.counts.items()),
+        *([_LEFT_TEXT] if plan.left else []),
         f"audio: {estimate.audio_seconds / 3600:.2f} hours (estimate from {basis})",
         f"time: {time} (estimate for {workers or 1} workers)",
         f"output: {size(estimate.output_bytes)} (estimate)",
@@ -79,6 +81,8 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
         ("skipped", str(report.skipped)),
         ("failed", str(report.failed)),
         ("quarantined", str(report.quarantined)),
+        ("done before", str(report.planned.get("done", 0))),
+        ("left as they were, without stems", str(report.planned.get("left", 0))),
         ("adopted from an earlier attempt", str(report.adopted)),
         ("audio", f"{clock(report.audio_seconds)} ({speed:.1f} times real time)"),
         ("time", clock(report.elapsed_seconds)),

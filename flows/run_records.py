@@ -1,15 +1,16 @@
 """What a catalog run is told and what it says: configuration, progress, report."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
+from lasaft_core.catalog.plan import Force
 from lasaft_core.errors import InvalidOption
 from lasaft_core.song import SongOptions
 
 StopCause = Literal["max_hours", "failure_rate", "cancelled"]
 
-FORCES = ("none", "failed", "all")
 EXECUTORS = ("ray", "inline")
 
 
@@ -39,20 +40,20 @@ class RunConfig:
     executor: str = "ray"
 
     def __post_init__(self) -> None:
-        _require("--force", self.force, FORCES)
+        _require("--force", self.force, get_args(Force))
         _require("executor", self.executor, EXECUTORS)
         if not self.sources:
             raise InvalidOption("--source", expected="at least one URL or path", got="none")
         if self.workers is not None and self.workers < 1:
             raise InvalidOption("--workers", expected="1 or more", got=self.workers)
-        if self.gpus_per_worker < 0:
+        if not 0 <= self.gpus_per_worker < math.inf:
             raise InvalidOption("--gpus-per-worker", expected="0 or more", got=self.gpus_per_worker)
         if self.limit is not None and self.limit < 0:
             raise InvalidOption("--limit", expected="0 or more", got=self.limit)
         if not 0.0 <= self.max_failure_rate <= 1.0:
             got = self.max_failure_rate
             raise InvalidOption("--max-failure-rate", expected="a share from 0 to 1", got=got)
-        if self.max_hours is not None and self.max_hours <= 0:
+        if self.max_hours is not None and not 0 < self.max_hours < math.inf:
             raise InvalidOption("--max-hours", expected="more than 0", got=self.max_hours)
 
 
@@ -83,7 +84,7 @@ class RunReport:
     """What a run planned, did and left undone."""
 
     run_id: str
-    planned: Mapping[str, int]  # action -> tracks
+    planned: Mapping[str, int]  # action -> tracks; those not worked on as done and left
     done: int = 0
     skipped: int = 0
     failed: int = 0

@@ -11,7 +11,7 @@ from ray_actors.messages import TrackResult, TrackTask
 
 MAX_FAILURES_LISTED: Final = 1000  # the table has them all
 BRAKE_TRACKS: Final = 20  # no rate is taken seriously before
-BRAKE_RATE: Final = 0.5  # where no rate is allowed, one failure must not end the run
+BRAKE_RATE: Final = 0.5  # more than half going wrong is no matter of single songs
 SECONDS_PER_HOUR: Final = 3600.0
 
 
@@ -24,6 +24,7 @@ class Tally:
         self._estimates = {task.source.uri: task.audio_seconds_estimate for task in tasks}
         self._retries = {task.source.uri for task in tasks if task.action == "retry"}
         self._audio_seconds_total = sum(self._estimates.values())
+        self.planned_tracks = len(tasks)
         self._failures: list[Failure] = []
         self.first_tries = self.first_failures = 0
 
@@ -79,7 +80,8 @@ class Brake:
     """Sets `halt` when the caller, the clock or the failures say so, and remembers which.
 
     Failures of tracks that had failed before are left out: a catalog's broken files, tried again
-    every night, are no sign that tonight goes wrong.
+    every night, are no sign that tonight goes wrong. Nothing is judged by a few tracks, and an
+    allowed rate only ends a run that can't come back under it.
     """
 
     config: RunConfig
@@ -99,8 +101,12 @@ class Brake:
         hours = self.config.max_hours
         if hours is not None and tally.elapsed_seconds > hours * SECONDS_PER_HOUR:
             return "max_hours"
-        allowed = self.config.max_failure_rate or BRAKE_RATE
-        enough = tally.first_tries >= BRAKE_TRACKS
-        if enough and tally.first_failures > allowed * tally.first_tries:
-            return "failure_rate"
-        return None
+        return "failure_rate" if self._goes_wrong(tally) else None
+
+    def _goes_wrong(self, tally: Tally) -> bool:
+        if tally.first_tries < BRAKE_TRACKS:
+            return False
+        allowed, failures = self.config.max_failure_rate, tally.first_failures
+        is_hopeless = allowed > 0 and failures / tally.planned_tracks > allowed
+        is_runaway = allowed <= BRAKE_RATE and failures / tally.first_tries > BRAKE_RATE
+        return is_hopeless or is_runaway

@@ -14,6 +14,14 @@ class HelpFormatter(argparse.HelpFormatter):
         return action.help if unset else f"{action.help} (default: %(default)s)"
 
 
+EXIT_CODES = (
+    "Exit code: 0 when all went well or the failed and quarantined songs are no more than "
+    "--max-failure-rate of those worked on (skipped songs and a run that --max-hours ended are no "
+    "failure); 1 when they are more, or the run was broken off; 2 for wrong use and whatever keeps "
+    "the workers from starting; 130 when interrupted a second time."
+)
+
+
 def _name_list(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
@@ -71,7 +79,8 @@ def _add_catalog(parser: Parser) -> None:
         "--force",
         choices=("none", "failed", "all"),
         default="none",
-        help="failed: skipped and quarantined songs as well; all: everything again",
+        help="failed: also songs that were skipped, quarantined or found broken before, which "
+        "otherwise wait until they are mended; all: everything again",
     )
     _add_sound(parser)
     _add_execution(parser)
@@ -95,7 +104,8 @@ def _add_execution(parser: Parser) -> None:
         type=float,
         default=0.0,
         metavar="X",
-        help="share of failed songs, 0 to 1, up to which the exit code stays 0",
+        help="share of failed songs, 0 to 1, up to which the exit code stays 0; a run that can't "
+        "come back under it is ended",
     )
     add("--max-hours", type=float, metavar="H", help="start no more songs after so long")
 
@@ -108,6 +118,7 @@ def add_separate(parser: Parser) -> None:
 
 
 def add_run(parser: Parser) -> None:
+    parser.epilog = EXIT_CODES
     _add_catalog(parser)
     _add_json(parser)
 

@@ -1,4 +1,7 @@
-"""`lasaft-stems plan`: what a run with the same options would do. Opens no source object."""
+"""`lasaft-stems plan`: what a run with the same options would do.
+
+Opens no source object and writes nothing.
+"""
 
 import argparse
 
@@ -10,7 +13,7 @@ from flows.reporting import plan_facts, plan_lines
 
 def run(arguments: argparse.Namespace) -> int:
     job = CatalogJob(run_config(arguments))
-    job.check()
+    job.check(writes=False)
     job.make_plan()
     if arguments.json:
         tracks = [{"source": t.object.uri, "action": t.action} for t in job.plan.tracks]

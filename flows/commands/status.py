@@ -73,8 +73,10 @@ def _describe(table: CatalogTable) -> None:
             label = f"{count.status} ({count.reason})" if count.reason else count.status
             say(f"  {label}: {count.tracks} songs, {clock(count.audio_seconds)} of audio")
     rows = _undone(table, ROWS_SHOWN)
+    several = len({count.model_fingerprint for count in counts}) > 1
     for row in rows:
-        say(f"{row.status} {row.reason}: {row.source_uri}: {row.error_message}")
+        model = f"model {row.model_fingerprint[:12]}: " if several else ""
+        say(f"{model}{row.status} {row.reason}: {row.source_uri}: {row.error_message}")
     hidden = sum(c.tracks for c in counts if c.status in NOT_DONE) - len(rows)
     if hidden > 0:
         say(f"... and {hidden} more, see --json")

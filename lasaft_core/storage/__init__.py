@@ -22,7 +22,7 @@ from lasaft_core.storage.access import (
 )
 from lasaft_core.storage.delta import delta_storage_options, delta_told, delta_uri
 from lasaft_core.storage.objects import Fetched, ObjectStat
-from lasaft_core.storage.probing import check_dest, check_source
+from lasaft_core.storage.probing import check_dest, check_holdings, check_source
 from lasaft_core.storage.uris import canonical_uri, join, local_path, scheme_of
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ObjectStat",
     "canonical_uri",
     "check_dest",
+    "check_holdings",
     "check_source",
     "delta_storage_options",
     "delta_told",

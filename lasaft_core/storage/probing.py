@@ -7,7 +7,7 @@ from itertools import islice
 from lasaft_core.errors import StoreError
 from lasaft_core.storage.access import open_store, refusing
 from lasaft_core.storage.delta import delta_uri
-from lasaft_core.storage.uris import canonical_uri, join, scheme_of
+from lasaft_core.storage.uris import canonical_uri, join, local_path, scheme_of
 
 _log = logging.getLogger(__name__)
 
@@ -18,6 +18,19 @@ def check_source(uri: str) -> None:
     with refusing(uri, "list"):
         store, key = open_store(uri)
         list(islice(store.list_objects(key), 1))
+
+
+def check_holdings(uri: str) -> None:
+    """Can it be seen what a destination holds? One that isn't there yet holds nothing.
+
+    Leaves no trace. Raises StoreError.
+    """
+    delta_uri(uri)
+    path = local_path(canonical_uri(uri))
+    if path is None or path.exists():
+        check_source(uri)
+    if path is not None and path.is_file():
+        raise StoreError(f"can't write to {uri}", expected="a folder", got="a file")
 
 
 def check_dest(uri: str) -> None:

@@ -1,6 +1,9 @@
 """`plan`, `run`, `status` and `find` over one small catalog, without Prefect and Ray."""
 
 import json
+from contextlib import redirect_stdout
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +11,21 @@ import pytest
 import soundfile
 
 from flows.cli import main
+from lasaft_core.catalog.rows import TrackRow
+from lasaft_core.catalog.table import CatalogTable
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CHECKPOINT = Path(__file__).parents[1] / "golden" / "tfc_gpocm_lasaft.ckpt"
 SECONDS, RATE = 0.1, 44100
+FAILED = TrackRow(
+    source_uri="s3://b/song.wav",
+    source_etag="e",
+    source_bytes=1000,
+    status="failed",
+    reason="not_audio",
+    error_message="text",
+    model_fingerprint="1" * 64,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +58,7 @@ def test_a_plan_before_the_first_run_is_an_estimate_from_defaults(catalog, capsy
     assert _call("plan", catalog, "--json") == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["tracks"]["new"] == 2
+    assert not (catalog / "out").exists(), "a plan leaves nothing behind"
     assert facts["estimate"]["is_estimate"]
     assert facts["estimate"]["basis"] == "stated default"
     assert {Path(track["source"]).name for track in facts["to_do"]} == {"song.wav", "broken.wav"}
@@ -60,7 +76,9 @@ def test_a_run_separates_and_counts_its_failures(catalog, capsys) -> None:
 
 def test_allowed_failures_end_with_code_0_and_done_songs_are_left_alone(catalog, capsys) -> None:
     assert _call("run", catalog) == 0, "the same bytes are not tried again unasked"
-    assert "failed not_audio" not in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "failed not_audio" not in printed
+    assert "done before: 1\nleft as they were, without stems: 1\n" in printed
     assert _call("run", catalog, "--force", "failed", "--max-failure-rate", 1) == 0
     printed = capsys.readouterr().out
     assert "done: 0\n" in printed
@@ -68,12 +86,16 @@ def test_allowed_failures_end_with_code_0_and_done_songs_are_left_alone(catalog,
     assert "failed not_audio: file://" in printed
 
 
-def test_a_plan_after_it_estimates_from_past_rows(catalog, capsys) -> None:
+def test_a_plan_after_it_tells_what_is_left_from_what_is_done(catalog, capsys) -> None:
+    assert _call("plan", catalog) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[5:7] == ["done: 1", "left: 1"]
+    assert "--force failed" in lines[7]
     assert _call("plan", catalog, "--force", "all", "--workers", 2) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "forced: 1" in lines
-    assert "retry: 1" in lines
-    assert any(line.startswith("audio: ") and "past rows" in line for line in lines)
+    assert {"forced: 1", "retry: 1", "left: 0"} < set(lines)
+    assert not any("--force failed" in line for line in lines)
+    assert any(line.startswith("audio: ") and "no past rows" in line for line in lines)
     assert any(line.startswith("time: ") and "2 workers" in line for line in lines)
 
 
@@ -87,6 +109,31 @@ def test_status_says_what_failed_and_why(catalog, capsys) -> None:
     facts = json.loads(capsys.readouterr().out)
     assert (facts["done"], facts["failed"], facts["skipped"], facts["quarantined"]) == (1, 1, 0, 0)
     assert facts["failures"][0]["source"].endswith("/broken.wav")
+
+
+def test_with_enough_past_audio_a_plan_estimates_from_it(catalog, tmp_path, capsys) -> None:
+    (row,) = CatalogTable.open(str(catalog / "out")).rows(status="done")
+    dest = tmp_path / "out"
+    CatalogTable.open(str(dest)).publish([replace(row, duration_seconds=60.0)])
+    assert _call("plan", catalog, "--dest", dest) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("audio: ") and "(estimate from past rows)" in line for line in lines)
+
+
+def test_status_names_the_model_of_a_failure_where_there_are_several(tmp_path, capsys) -> None:
+    table = CatalogTable.open(str(tmp_path))
+    table.publish([FAILED])
+    assert _look_at(tmp_path) == "failed not_audio: s3://b/song.wav: text"
+    table.publish([replace(FAILED, model_fingerprint="2" * 64)])
+    assert _look_at(tmp_path).startswith(("model 1111", "model 2222"))
+    assert ": failed not_audio: s3://b/song.wav: text" in _look_at(tmp_path)
+
+
+def _look_at(dest: Path) -> str:
+    """The last line of `status`."""
+    with redirect_stdout(StringIO()) as printed:
+        assert main(["status", "--dest", str(dest)]) == 0
+    return printed.getvalue().splitlines()[-1]
 
 
 def test_find_prints_stems_that_are_there(catalog, capsys) -> None:
@@ -114,6 +161,8 @@ def test_find_without_stems_is_code_1_and_says_why(catalog, capsys) -> None:
         ("run", ("--targets", "kazoo")),
         ("run", ("--limit", -1)),
         ("run", ("--max-failure-rate", "nan")),
+        ("run", ("--max-hours", "nan")),
+        ("plan", ("--gpus-per-worker", "nan")),
         ("plan", ("--dest", "s3://")),
         ("plan", ("--checkpoint", "/etc/hostname")),
         ("serve", ("--cron", "0 2 * * *")),

@@ -1,15 +1,22 @@
+import argparse
+import io
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from flows.cli import COMMANDS, build_parser, main
+from flows.run_records import RunConfig
+from lasaft_core.catalog.plan import Force
+from lasaft_core.errors import InvalidOption
 
 COMMAND = (sys.executable, "-m", "flows.cli")
 CATALOG = ("--source", "in", "--dest", "out")
+STREAMS = ("stdout", "stderr")
 
 
 def _seconds(*arguments: str) -> float:
@@ -48,6 +55,36 @@ def test_wrong_use_ends_with_code_2(
         main(arguments)
     assert exit_info.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_a_narrow_locale_escapes_what_it_cannot_print(tmp_path: Path, monkeypatch) -> None:
+    narrow = {name: io.TextIOWrapper(io.BytesIO(), encoding="ascii") for name in STREAMS}
+    for name, stream in narrow.items():
+        monkeypatch.setattr(sys, name, stream)
+    (tmp_path / "Müsik").mkdir()
+    assert main(["status", "--dest", str(tmp_path / "Müsik")]) == 0
+    assert main(["status", "--dest", str(tmp_path / "夜")]) == 2
+    told = [stream.buffer.getvalue().decode("ascii") for stream in narrow.values()]
+    assert r"/M\xfcsik/catalog" in told[0]
+    assert r"/\u591c" in told[1]
+
+
+def test_the_help_of_run_tells_exit_codes_and_what_force_retries() -> None:
+    _, add_options = COMMANDS["run"]
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    text = " ".join(parser.format_help().split())
+    assert "Exit code: 0 when" in text
+    assert "2 for wrong use" in text
+    assert "skipped, quarantined or found broken" in text
+
+
+def test_the_choices_of_force_are_the_plan_s() -> None:
+    for force in get_args(Force):
+        arguments = build_parser().parse_args(["run", *CATALOG, "--force", force])
+        assert RunConfig(("in",), "out", force=arguments.force).force == force
+    with pytest.raises(InvalidOption, match=" or |, ".join(get_args(Force))):
+        RunConfig(("in",), "out", force="some")
 
 
 def test_a_source_may_be_given_again() -> None:

@@ -61,6 +61,35 @@ def test_the_allowed_rate_is_where_it_stops():
     assert cause_after(some, plan) is None, "one failure in four ends no run that was not told to"
 
 
+def results_of(plan: Plan, *, bad: int, tried: int) -> list[TrackResult]:
+    statuses = ["skipped"] * (tried - bad) + ["failed"] * bad
+    return [failed(*pair) for pair in zip(plan.tracks, statuses, strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("planned", "bad", "tried", "rate", "cause"),
+    [
+        (1000, 1, 20, 0.03, None),  # 5 % so far, yet it can come back under 3 %
+        (1000, 30, 100, 0.03, None),
+        (1000, 31, 100, 0.03, "failure_rate"),
+        (100, 29, 100, 0.29, None),
+        (10_000, 10, 20, 0.03, None),
+        (10_000, 11, 20, 0.03, "failure_rate"),
+        (10_000, 11, 20, 0.0, "failure_rate"),
+        (5, 1, 5, 0.1, None),
+        (100, 80, 80, 0.8, None),
+        (100, 81, 81, 0.8, "failure_rate"),
+        (30, 30, 30, 1.0, None),
+    ],
+)
+def test_a_run_ends_once_it_cannot_keep_its_rate_or_runs_wild(planned, bad, tried, rate, cause):
+    plan = Plan(tracks(planned), done=0)
+
+    results = results_of(plan, bad=bad, tried=tried)
+
+    assert cause_after(results, plan, max_failure_rate=rate) == cause
+
+
 def test_tracks_that_had_failed_before_say_nothing_about_this_run():
     plan = Plan(tracks(30, "retry"), done=0)
 

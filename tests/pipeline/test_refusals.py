@@ -1,12 +1,14 @@
 """What must stop a run at once, with one clear line, before the first track."""
 
+from math import inf, nan
+
 import pytest
 from song_folder import GOLDEN, SongFolder
 
-from flows.catalog_run import RunConfig, preflight
+from flows.catalog_run import RunConfig, make_plan, preflight
 from lasaft_core.errors import InvalidOption, StoreError, UnknownTarget, UnsupportedCheckpoint
 from lasaft_core.song import SongOptions
-from lasaft_core.storage import join, put
+from lasaft_core.storage import join, list_names, put
 
 
 def test_an_unknown_target_names_the_choices(songs):
@@ -40,6 +42,29 @@ def test_wrong_credentials(songs, s3, monkeypatch):
     assert "wrong-and-secret" not in str(caught.value)
 
 
+def test_a_plan_leaves_nothing_at_the_destination(songs, s3):
+    songs.put("a.wav")
+    places = (str(songs.dest), s3, f"{s3}/not/there/yet")
+
+    plans = [make_plan(preflight(songs.config(dest=dest), writes=False))[0] for dest in places]
+
+    assert [plan.counts["new"] for plan in plans] == [1, 1, 1]
+    assert not songs.dest.exists()
+    assert list_names(s3) == []
+
+
+def test_a_plan_refuses_what_a_run_would(songs, s3, monkeypatch):
+    file = songs.put("a.wav")
+    wrong = [f"{s3}-missing", str(file)]
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "")
+    for dest in wrong:
+        with pytest.raises(StoreError):
+            preflight(songs.config(dest=dest), writes=False)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(StoreError):
+        preflight(songs.config(dest=s3), writes=False)
+
+
 def test_objects_that_may_not_be_read_cost_a_row_each(
     songs: SongFolder, s3, s3_server, monkeypatch
 ):
@@ -66,6 +91,11 @@ def test_objects_that_may_not_be_read_cost_a_row_each(
         ({"force": "everything"}, "--force"),
         ({"max_failure_rate": 1.5}, "--max-failure-rate"),
         ({"max_hours": 0.0}, "--max-hours"),
+        ({"max_hours": nan}, "--max-hours"),
+        ({"max_hours": inf}, "--max-hours"),
+        ({"gpus_per_worker": nan}, "--gpus-per-worker"),
+        ({"gpus_per_worker": inf}, "--gpus-per-worker"),
+        ({"max_failure_rate": nan}, "--max-failure-rate"),
         ({"executor": "threads"}, "executor"),
     ],
 )
