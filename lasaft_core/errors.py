@@ -12,6 +12,7 @@ LasaftError
 |       `-- UnsupportedCheckpoint
 `-- TrackError                 one track's fault: it costs one row, the run goes on
     |-- UnsupportedChannels    (skipped)
+    |-- UnsupportedRate        (skipped)
     |-- EmptySource
     |-- NotAudio
     |-- TruncatedAudio
@@ -99,6 +100,12 @@ class UnsupportedChannels(TrackError):
     """More channels than the channel policy takes."""
 
     reason, status = "unsupported_channels", "skipped"
+
+
+class UnsupportedRate(TrackError):
+    """A sample rate that the output format can't hold."""
+
+    reason, status = "unsupported_rate", "skipped"
 
 
 class EmptySource(TrackError):

@@ -17,7 +17,10 @@ from lasaft_core.audio.peaks import PeakMeter
 
 @dataclass(frozen=True, slots=True)
 class StemQuality:
-    """Decibels relative to full scale; None for digital silence (loudness: below -70, too)."""
+    """Decibels relative to full scale; None for digital silence (loudness: below -70, too).
+
+    `clipped_samples` are those at or above full scale; nothing is clipped in float files.
+    """
 
     integrated_lufs: float | None
     true_peak_db: float | None
@@ -31,7 +34,8 @@ class StemQuality:
 class QualityMeter:
     """Push float32 [samples, channels], mono or stereo, then take the result once."""
 
-    def __init__(self, sample_rate: int, channels: int) -> None:
+    def __init__(self, sample_rate: int, channels: int, *, is_float: bool = False) -> None:
+        self._is_float = is_float
         self._peaks = PeakMeter(sample_rate, channels)
         self._loudness = LoudnessMeter(sample_rate, channels)
         self._activity = ActivityMeter(sample_rate, channels)
@@ -50,7 +54,7 @@ class QualityMeter:
             true_peak_db=decibels(self._peaks.true_peak()),
             rms_db=decibels(self._activity.rms()),
             silence_ratio=self._activity.silence_ratio(),
-            clipped_samples=self._peaks.clipped_samples,
+            clipped_samples=0 if self._is_float else self._peaks.clipped_samples,
             bandwidth_hz=self._bandwidth.bandwidth_hz(),
             active_intervals=self._activity.active_intervals(),
         )

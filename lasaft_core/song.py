@@ -146,7 +146,7 @@ def _fill_drafts(
     clock: StageClock,
     progress: Progress | None,
 ) -> None:
-    blocks = reader.blocks()
+    blocks = reader.blocks(stream.block_frames)
     is_open = True
     while is_open:
         with clock.stage("decode"):

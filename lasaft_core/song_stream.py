@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lasaft_core.audio.blocks import Block, BlockQueue
+from lasaft_core.audio.blocks import BLOCK_FRAMES, Block, BlockQueue
 from lasaft_core.audio.channels import ChannelMap
 from lasaft_core.audio.resampling import Resampler
 
@@ -57,6 +57,11 @@ class SongStream:
         self._backward: dict[str, Resampler] = {}
         self._mix = BlockQueue(channel_map.stem_channels)
         self._frames = 0
+
+    @property
+    def block_frames(self) -> int:
+        """How much to push at once, so that blocks stay small at the model's rate, too."""
+        return min(BLOCK_FRAMES, max(1, BLOCK_FRAMES * self._source_hz // self._model_hz))
 
     def push(self, block: Block) -> AlignedBlocks:
         stereo = self._map.to_stereo(block)

@@ -60,7 +60,8 @@ def encode_stems(
 
 
 def _encode(draft: Draft, part: Path, layout: StemLayout, gain: float) -> StemQuality:
-    meter = QualityMeter(layout.sample_rate, layout.channels)
+    is_float = layout.output.is_float
+    meter = QualityMeter(layout.sample_rate, layout.channels, is_float=is_float)
     with StemWriter(part, layout) as writer:
         for block in draft.blocks():
             scaled = block * np.float32(gain)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from lasaft_core.audio.blocks import Block
 from lasaft_core.audio.formats import MAX_FLAC_CHANNELS, MAX_FLAC_RATE_HZ, OutputFormat
 from lasaft_core.audio.tags import CARRIED
-from lasaft_core.errors import InvalidOption, ScratchFull
+from lasaft_core.audio.vorbis_comment import comment_fields, fill_in, stand_in_title
+from lasaft_core.errors import InvalidOption, ScratchFull, UnsupportedRate
 
 MAX_WAV_BYTES: Final = 2**32 - 2**16  # a 32-bit size, less room for headers and tags
 MAX_TAG_CHARACTERS: Final = 4000  # longer ones hide the tags after them from readers of WAV
@@ -41,7 +42,7 @@ class StemLayout:
         remedy = "use --codec wav"
         if self.sample_rate > MAX_FLAC_RATE_HZ:
             expected = f"at most {MAX_FLAC_RATE_HZ}"
-            raise InvalidOption(
+            raise UnsupportedRate(
                 "sample rate of FLAC", expected=expected, got=self.sample_rate, remedy=remedy
             )
         if self.channels > MAX_FLAC_CHANNELS:
@@ -65,7 +66,8 @@ class StemWriter:
     """A context manager over one file; the file is whole once it is closed."""
 
     def __init__(self, path: Path, layout: StemLayout) -> None:
-        self._output = layout.output
+        self._path, self._output = path, layout.output
+        self._comment: list[bytes] = []
         with _naming_failures():
             self._file = soundfile.SoundFile(
                 str(path),
@@ -75,6 +77,11 @@ class StemWriter:
                 format=layout.container,
                 subtype=SUBTYPES[layout.output.bit_depth],
             )
+        if layout.output.codec == "flac":
+            self._comment = comment_fields(layout.tags)
+            if self._comment:
+                self._file.title = stand_in_title(self._comment)
+            return
         for name in CARRIED:
             if name in layout.tags:
                 setattr(self._file, name, layout.tags[name][:MAX_TAG_CHARACTERS])
@@ -87,6 +94,8 @@ class StemWriter:
 
     def close(self) -> None:
         self._file.close()
+        if self._comment:
+            fill_in(self._path, self._comment)
 
     def __enter__(self) -> Self:
         return self
@@ -97,6 +106,8 @@ class StemWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if error is not None:
+            self._comment = []  # the file is lost anyway
         self.close()
 
 

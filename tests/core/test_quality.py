@@ -104,6 +104,12 @@ def test_clipped_samples_are_counted():
     assert measure(samples).clipped_samples == 3
 
 
+def test_nothing_is_clipped_in_a_float_file():
+    meter = QualityMeter(44_100, 2, is_float=True)
+    meter.push(noise(1, level=3.0))
+    assert meter.result().clipped_samples == 0
+
+
 @pytest.mark.parametrize(("cut_hz", "seconds"), [(4000, 5), (16_000, 5), (1000, 0.05)])
 def test_bandwidth_ends_where_the_sound_ends(cut_hz, seconds):
     low_pass = scipy.signal.firwin(2001, cut_hz, fs=44_100, window=("kaiser", 12))

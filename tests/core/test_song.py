@@ -23,6 +23,7 @@ from lasaft_core.errors import (
     TruncatedAudio,
     UnknownTarget,
     UnsupportedChannels,
+    UnsupportedRate,
 )
 from lasaft_core.song import SongOptions, separate_song
 
@@ -170,7 +171,7 @@ def test_float_output_needs_no_gain(tmp_path):
     result, stems = separate(tmp_path, source, codec="wav", bit_depth=32)
     assert result.common_gain_db == 0.0
     assert np.abs(stems["vocals"]).max() > 1
-    assert result.stems[0].clipped_samples > 0
+    assert all(stem.clipped_samples == 0 for stem in result.stems)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -204,6 +205,7 @@ def test_tags_reach_the_stems(tmp_path):
         file.title, file.artist = "Señor", "東京"
         file.write(noise(1000))
     result, _ = separate(tmp_path, tmp_path / "song.flac")
+    assert result.stems[0].sha256 == hashlib.sha256(result.stems[0].path.read_bytes()).hexdigest()
     with soundfile.SoundFile(result.stems[0].path) as stem:
         assert (stem.title, stem.artist) == ("Señor", "東京")
 
@@ -227,6 +229,28 @@ def test_downmix_on_demand(tmp_path):
     result, _ = separate(tmp_path, source, channels="downmix")
     assert {stem.channels for stem in result.stems} == {2}
     assert result.audio.channels == 6
+
+
+def test_a_rate_that_flac_can_not_hold_is_skipped_with_its_reason(tmp_path):
+    source = write(tmp_path / "song.wav", noise(2000), 768_000)
+    with pytest.raises(UnsupportedRate, match="use --codec wav") as caught:
+        separate(tmp_path, source)
+    assert (caught.value.reason, caught.value.status) == ("unsupported_rate", "skipped")
+    assert_nothing_left(tmp_path)
+    result, _ = separate(tmp_path, source, codec="wav")
+    assert result.stems[0].sample_rate == 768_000
+
+
+def test_blocks_stay_small_at_the_models_rate_too(tmp_path, monkeypatch):
+    pushed = []
+    push = IdentityStream.push
+    monkeypatch.setattr(
+        IdentityStream, "push", lambda self, block: pushed.append(len(block)) or push(self, block)
+    )
+    source = write(tmp_path / "song.wav", noise(2000), 400)
+    separate(tmp_path, source, targets=("vocals",))
+    assert max(pushed) <= 2 * 65_536
+    assert sum(pushed) == 2000 * 44_100 // 400
 
 
 def _cut(path):

@@ -17,7 +17,7 @@ def test_files_that_end_in_their_header_are_named(tmp_path, container):
     """Any other error than a TrackError would be a crash."""
     path = write_soundfile(tmp_path / "song", noise(FRAMES), container, None)
     data = path.read_bytes()
-    for length in range(1, 130):
+    for length in range(1, 130, 2):
         path.write_bytes(data[:length])
         try:
             inspect_container(path)

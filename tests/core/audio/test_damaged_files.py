@@ -161,6 +161,12 @@ def test_other_files_under_audio_names(tmp_path, capfd, suffix, content):
     assert capfd.readouterr() == ("", ""), "decoders must not chatter"
 
 
+def test_a_song_too_short_for_its_codec_is_called_so(tmp_path):
+    path = write_av(tmp_path / "song.m4a", "aac", noise(3))
+    with pytest.raises(NotAudio, match="too short for its codec to decode"):
+        read_whole(path)
+
+
 def test_playlists_open_no_other_file(tmp_path):
     song = write_av(tmp_path / "song.aac", "aac", noise(FRAMES))
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1,\n{song}\n#EXT-X-ENDLIST\n"
