@@ -19,6 +19,7 @@ from lasaft_core.errors import NotAudio, TruncatedAudio
 
 WINDOW_BYTES: Final = 1 << 17
 LEADING_JUNK_BYTES: Final = 1 << 17
+NEAR_BYTES: Final = 1 << 14
 MARK: Final = re.compile(rb"\xff(?=[\xe2-\xff][\x10-\xef])")  # how a frame may begin
 RUN_FRAMES: Final = 4  # so many in a row are no chance
 REMEDY: Final = "upload the source again"
@@ -151,11 +152,19 @@ def _frames(file: BinaryIO, start: int, kind: int) -> Iterator[tuple[int, int]]:
         if size is None:
             header = parse_header(head)
             if header is None or header.kind != kind:
-                offset = _find_run(file, skip_tags(file, offset), 2, kind)
+                offset = _resync(file, skip_tags(file, offset), kind)
                 continue
             size = sizes[head] = header.bytes
         yield offset, size
         offset += size
+
+
+def _resync(file: BinaryIO, offset: int, kind: int) -> int | None:
+    """Two frames in a row will do after a little junk, but may be chance in a large picture."""
+    found = _find_run(file, offset, 2, kind)
+    if found is None or found - offset < NEAR_BYTES:
+        return found
+    return _find_run(file, offset, RUN_FRAMES, kind)
 
 
 def _find_run(file: BinaryIO, offset: int, frames: int, kind: int | None = None) -> int | None:

@@ -66,6 +66,14 @@ def test_joined_songs_are_read_to_the_end(tmp_path):
     assert np.abs(samples[-20_000:]).mean() > 0.01
 
 
+def test_two_chance_frames_in_a_large_picture_are_no_audio(tmp_path):
+    path = tmp_path / "song.mp3"
+    header = b"\xff\xfb\x90\x44"  # of a frame of 417 bytes
+    picture = bytes(100_000) + header + bytes(413) + header + bytes(100_000)
+    path.write_bytes(song(tmp_path) + picture)
+    assert len(read_whole(path)[1]) == FRAMES
+
+
 def test_a_count_too_small_cuts_nothing_off(tmp_path):
     path = tmp_path / "song.mp3"
     path.write_bytes(with_xing_frames(song(tmp_path), -20))
