@@ -20,13 +20,17 @@ from lasaft_core.errors import (
     TrackError,
     TruncatedAudio,
     UnsupportedChannels,
+    UnsupportedRate,
 )
 from lasaft_core.song import SongResult, StemFile
 from lasaft_core.storage import Fetched
 from ray_actors.credentials import redacted
 from ray_actors.messages import TrackResult, TrackTask, WorkerSettings
 
-_DECODING = (EmptySource, NonFiniteAudio, NotAudio, TruncatedAudio, UnsupportedChannels)
+_DECODING = (
+    *(EmptySource, NonFiniteAudio, NotAudio, TruncatedAudio),
+    *(UnsupportedChannels, UnsupportedRate),
+)
 _TAGS = ("title", "artist", "album", "isrc")
 
 
