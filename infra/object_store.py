@@ -27,7 +27,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 _START_SECONDS = 60.0
-_STOP_SECONDS = 3.0
+_STOP_SECONDS = 1.0
 _GRPC_OFFSET = 10_000
 _SERVICES = ("master", "volume", "filer", "s3")
 

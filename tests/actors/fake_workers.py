@@ -44,7 +44,7 @@ class FakeWorker:
         if word == "hang":
             time.sleep(600)
         if word == "slow":
-            time.sleep(1.0)
+            time.sleep(0.5)
         if word == "creep":
             self._creep(int(name.split("-")[1]), on_audio)
         if word == "raise":

@@ -9,11 +9,18 @@ import ray
 from fake_workers import FakeWorker, NeverStarts, StartsOnce, name_of, rows_by_name, track
 
 from lasaft_core.errors import InvalidOption, WorkersUnavailable
+from ray_actors import driver
 from ray_actors.actor import Slot
 from ray_actors.messages import PoolOptions
 from ray_actors.pool import RayPool
 
-pytestmark = pytest.mark.usefixtures("local_ray")
+pytestmark = pytest.mark.usefixtures("local_ray", "quick_polls")
+
+
+@pytest.fixture
+def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver looks up often, so that short tracks and deadlines are long enough to tell."""
+    monkeypatch.setattr(driver, "POLL_SECONDS", 0.1)
 
 
 def run(settings, tasks, factory=FakeWorker, *, stop_at: str | None = None, **options):
@@ -92,17 +99,17 @@ def test_an_exception_outside_the_boundary_costs_its_own_track_only(settings):
 
 
 def test_a_stuck_track_is_cut_off_and_a_slow_one_that_gets_further_is_not(settings):
-    tasks = [track("hang-a"), track("creep-40")]
+    tasks = [track("hang-a"), track("creep-25")]
 
     rows = rows_by_name(
         run(
-            settings, tasks, workers=2, deadline_base_seconds=2.2, deadline_factor=0.0, max_losses=1
+            settings, tasks, workers=2, deadline_base_seconds=1.6, deadline_factor=0.0, max_losses=1
         )
     )
 
     assert rows["hang-a"].status == "quarantined"
     assert "no progress within 2 s" in rows["hang-a"].attempts[0].error
-    assert rows["creep-40"].status == "skipped"
+    assert rows["creep-25"].status == "skipped"
 
 
 def test_no_worker_at_all_stops_the_run_with_the_first_cause(settings, caplog):
@@ -113,9 +120,9 @@ def test_no_worker_at_all_stops_the_run_with_the_first_cause(settings, caplog):
 
 
 def test_the_workers_that_start_do_the_work_of_those_that_do_not(settings, caplog):
-    results = run(settings, [track(f"slow-{n}") for n in range(3)], StartsOnce, workers=2)
+    results = run(settings, [track(f"slow-{n}") for n in range(4)], StartsOnce, workers=2)
 
-    assert len(results) == 3
+    assert len(results) == 4
     assert "worker_start=failed workers_left=1" in caplog.text
 
 

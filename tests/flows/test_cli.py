@@ -28,7 +28,8 @@ def _seconds(*arguments: str) -> float:
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
 def test_help_answers_at_once(command: tuple[str, ...]) -> None:
-    assert min(_seconds(*command, "--help") for _ in range(2)) < 0.5
+    """Tried again where the machine was busy with something else."""
+    assert any(_seconds(*command, "--help") < 0.5 for _ in range(2))
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_a_failing_song_is_one_line_and_the_others_go_on(tmp_path, capsys) -> No
     text.write_text("this is not audio" * 100)
     good = _write_song(tmp_path / "good.wav")
     out = tmp_path / "out"
-    broken = (empty, text, tmp_path / "absent.wav", tmp_path, Path("~nobody/absent.wav"))
+    broken = (empty, text, tmp_path / "absent.wav", tmp_path, Path("~no_such_user/absent.wav"))
     assert _separate(out, *broken, good, "--targets", "vocals", "--json") == 1
     printed = capsys.readouterr()
     complaints = [line for line in printed.err.splitlines() if line.startswith("lasaft-stems: ")]

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -105,9 +106,15 @@ def test_a_refused_run_fails_with_one_clear_message(scripted_run, parameters, ca
         state.result()
 
 
-def test_cancelling_stops_the_run_and_keeps_what_is_done(scripted_run, parameters) -> None:
+def test_cancelling_stops_the_run_and_keeps_what_is_done(
+    scripted_run, parameters, monkeypatch
+) -> None:
     from prefect.states import Cancelling
 
+    from flows import separate_catalog
+
+    quick = partial(separate_catalog.CancellationWatch, poll_seconds=0.1)
+    monkeypatch.setattr(separate_catalog, "CancellationWatch", quick)
     scripted_run.waits_for_stop_seconds = 20.0
 
     def cancel() -> None:

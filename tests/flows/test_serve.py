@@ -16,10 +16,12 @@ CHECKPOINT = Path(__file__).parents[1] / "golden" / "tfc_gpocm_lasaft.ckpt"
 LOG = "serve.log"
 
 
-def _write_song(path: Path, seconds: float) -> None:
+def _write_song(path: Path, seconds: int) -> None:
     path.parent.mkdir(exist_ok=True)
-    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (round(seconds * 44100), 2))
-    soundfile.write(path, noise, 44100)
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (44100, 2))
+    with soundfile.SoundFile(path, "w", 44100, 2) as song:
+        for _ in range(seconds):
+            song.write(noise)
 
 
 @pytest.fixture
