@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lasaft_core.errors import InvalidOption
-from lasaft_core.models import GPoCMLaSAFTNet
+from lasaft_core.models import UNet
 from lasaft_core.spectral import ComplexAsChannels
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def _cpu_has_bfloat16() -> bool:
 class Estimator:
     """Runs the network; halves the batch when a GPU's memory does not hold it."""
 
-    def __init__(self, network: GPoCMLaSAFTNet, *, device: str, precision: str) -> None:
+    def __init__(self, network: UNet, *, device: str, precision: str) -> None:
         config = network.config
         self.config, self.device, self.precision = config, device, precision
         self.network = network.to(device)

@@ -20,7 +20,7 @@ from lasaft_core.errors import (
     UnreadableCheckpoint,
     UnsupportedCheckpoint,
 )
-from lasaft_core.models import CUNetConfig, GPoCMLaSAFTNet
+from lasaft_core.models import NetworkConfig, UNet
 
 _WEIGHTS = Path(__file__).parent.parent / "weights"
 REGISTRY = {"default": _WEIGHTS / "default.safetensors"}
@@ -33,16 +33,16 @@ class Checkpoint:
     name: str
     sha256: str
     licence: str | None
-    config: CUNetConfig
+    config: NetworkConfig
     tensors: dict[str, Tensor]
 
-    def build(self) -> GPoCMLaSAFTNet:
+    def build(self) -> UNet:
         """The network with these weights, in evaluation mode.
 
         Raises UnsupportedCheckpoint where the tensors do not fit the config exactly.
         """
         try:
-            network = GPoCMLaSAFTNet(self.config)
+            network = UNet(self.config)
             network.load_state_dict(self.tensors)
         except (RuntimeError, ValueError, TypeError, ArithmeticError) as error:
             raise UnsupportedCheckpoint(

@@ -13,13 +13,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lasaft_core.errors import InvalidOption, UnreadableCheckpoint, UnsupportedCheckpoint
-from lasaft_core.models import FAMILY, CUNetConfig
+from lasaft_core.models import NetworkConfig
 
 _KEY = "lasaft_stems"
+FAMILY = "unet"
 
 
 def write(
-    path: Path, config: CUNetConfig, tensors: Mapping[str, Tensor], card: Mapping[str, object]
+    path: Path, config: NetworkConfig, tensors: Mapping[str, Tensor], card: Mapping[str, object]
 ) -> None:
     """Writes tensors with their description; `card` holds name, licence and provenance."""
     description = {"family": FAMILY, "config": config.to_dict(), **card}
@@ -27,7 +28,7 @@ def write(
     save_file({k: v.contiguous() for k, v in tensors.items()}, path, metadata)
 
 
-def read(path: Path) -> tuple[CUNetConfig, dict[str, Tensor], dict[str, object]]:
+def read(path: Path) -> tuple[NetworkConfig, dict[str, Tensor], dict[str, object]]:
     """Config, float32 tensors and card. Raises UnreadableCheckpoint, UnsupportedCheckpoint."""
     try:
         with safe_open(path, framework="pt") as file:
@@ -49,10 +50,10 @@ def read(path: Path) -> tuple[CUNetConfig, dict[str, Tensor], dict[str, object]]
     return config_from(card.get("config"), path.name), tensors, card
 
 
-def config_from(values: object, name: str) -> CUNetConfig:
+def config_from(values: object, name: str) -> NetworkConfig:
     """Raises UnsupportedCheckpoint for hyper-parameters that no network of ours has."""
     try:
-        return CUNetConfig.from_dict(values)  # type: ignore[arg-type]
+        return NetworkConfig.from_dict(values)  # type: ignore[arg-type]
     except (InvalidOption, TypeError, AttributeError) as error:
         raise UnsupportedCheckpoint(
             f"checkpoint {name}",

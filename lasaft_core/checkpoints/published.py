@@ -1,7 +1,7 @@
-"""The published LaSAFT checkpoints (Lightning layout): hyper-parameters and state dictionary.
+"""The published checkpoints of both papers (Lightning layout): names and hyper-parameters.
 
-Only the GPoCM + LaSAFT network is known here. Names are translated, never guessed: a file
-whose tensors do not fit exactly is refused.
+Names are translated, never guessed: a file whose tensors do not fit exactly is refused. What
+the hyper-parameters leave open is read off the tensors' names and shapes.
 """
 
 import ast
@@ -13,49 +13,63 @@ from torch import Tensor
 
 from lasaft_core.checkpoints.native import config_from
 from lasaft_core.errors import UnreadableCheckpoint, UnsupportedCheckpoint
-from lasaft_core.models import CUNetConfig
+from lasaft_core.models import NetworkConfig
 
 _PREFIX = "spec2spec."
-_OURS = re.compile(r"^((?:encoders|decoders)\.\d+|mid_block)\.(tdfs|keys|linear_query)\b")
-# Tensors that only a GPoCM + LaSAFT network has.
-_MARKS = {"condition_generator.linear_gamma.2.running_mean", "mid_block.lasaft.keys"}
+_BLOCK = r"^((?:encoders|decoders)\.\d+|mid_block)\."
+_RENAMED = [
+    (re.compile(_BLOCK + pattern), replacement)
+    for pattern, replacement in (
+        (r"H\.", r"\1.tfc.H."),
+        (r"tic\.", r"\1.tfc."),
+        (r"(?:tdf|tif)\.(?:tdf|tif)\.", r"\1.frequency.tdf.tdf."),
+        (r"tif_f1_to_f2\.tif\.", r"\1.frequency.tdf.tdf."),
+        (r"(?:0\.)?tif\.", r"\1.tdf.tdf."),
+        (r"1\.", r"\1.narrowing."),
+        (r"LaSAFT_bn_layer\.", r"\1.frequency.bottleneck."),
+        (r"LaSIFT\.", r"\1.frequency.expansion."),
+        (r"(tdfs|keys|linear_query|bn|rnn)\b", r"\1.frequency.\2"),
+    )
+]
+_SAMPLING = {".conv.": ".0.", ".bn.": ".1."}
 _NAMES = {
     "n_fft": "n_fft",
     "hop_length": "hop_samples",
     "num_frame": "num_frames",
     "n_blocks": "num_blocks",
     "internal_channels": "internal_channels",
-    "n_internal_layers": "num_tfc_layers",
+    "n_internal_layers": "num_conv_layers",
     "embedding_dim": "embedding_dim",
     "control_n_layer": "num_control_layers",
+    "condition_to": "condition_to",
     "bn_factor": "bottleneck_factor",
+    "bn_factor_tdf": "bottleneck_factor",
+    "bn_factor_rnn": "rnn_bottleneck_factor",
     "min_bn_units": "min_units",
+    "min_bn_units_rnn": "min_rnn_units",
+    "bidirectional": "is_bidirectional",
+    "bias": "tdf_bias",
+    "tfc_tdf_bias": "tdf_bias",
+    "bias_tdf": "tdf_bias",
     "num_tdfs": "num_latents",
     "dk": "key_dim",
-}
-# What the network of this project does; a file that says otherwise is another network.
-_FIXED = {
-    "spec_type": ("complex",),
-    "spec_est_mode": ("mapping",),
-    "condition_to": ("decoder",),
-    "control_vector_type": ("embedding",),
-    "control_type": ("dense",),
-    "pocm_type": ("matmul",),
-    "pocm_norm": ("batch_norm",),
-    "first_conv_activation": ("relu",),
-    "last_activation": ("identity",),
-    "tfc_tdf_activation": ("relu",),
-    "tfc_tdf_bias": (False,),
-    "input_channels": (4,),
-    "t_down_layers": (None,),
+    "spec_type": "spectrogram",
+    "spec_est_mode": "estimation",
+    "first_conv_activation": "first_activation",
+    "last_activation": "last_activation",
+    "tfc_activation": "activation",
+    "tdc_activation": "activation",
+    "tfc_tdf_activation": "activation",
+    "gamma_activation": "gamma_activation",
+    "beta_activation": "beta_activation",
 }
 
 
-def translate(content: object, name: str) -> tuple[CUNetConfig, dict[str, Tensor]]:
+def translate(content: object, name: str) -> tuple[NetworkConfig, dict[str, Tensor]]:
     """Config and tensors of a published checkpoint's content, as `unpickling` read it.
 
     Raises UnreadableCheckpoint where no tensors are left, UnsupportedCheckpoint where they
-    belong to another network.
+    belong to another kind of network.
     """
     if not isinstance(content, Mapping):
         content = {}
@@ -68,15 +82,18 @@ def translate(content: object, name: str) -> tuple[CUNetConfig, dict[str, Tensor
             got=f"keys {sorted(map(str, content))[:8]}",
             remedy="give the .ckpt file as published",
         )
-    ours = {_rename(k): v for k, v in tensors.items() if k.startswith(_PREFIX)}
-    if not set(ours) >= _MARKS:
+    ours = {_rename(k): _unfolded(v) for k, v in tensors.items() if k.startswith(_PREFIX)}
+    block = _block(ours)
+    hyper_parameters = content.get("hyper_parameters")
+    if block is None or not isinstance(hyper_parameters, Mapping):
         raise UnsupportedCheckpoint(
             f"checkpoint {name}",
-            expected="a GPoCM + LaSAFT network",
+            expected="a TFC-TDF or LaSAFT U-Net with its hyper_parameters",
             got=f"tensors such as {next(iter(tensors))}",
-            remedy="use a checkpoint of the family cunet-gpocm-lasaft",
+            remedy="give a checkpoint of one of the two papers",
         )
-    return _config(content.get("hyper_parameters"), name), ours
+    values = {str(k): _literal(v) for k, v in hyper_parameters.items()}
+    return config_from(_values(values, block, ours), name), ours
 
 
 def _items(state: object) -> list[tuple[str, object]]:
@@ -84,23 +101,82 @@ def _items(state: object) -> list[tuple[str, object]]:
 
 
 def _rename(key: str) -> str:
-    return _OURS.sub(r"\1.lasaft.\2", key.removeprefix(_PREFIX))
+    key = key.removeprefix(_PREFIX)
+    for pattern, replacement in _RENAMED:
+        renamed, found = pattern.subn(replacement, key)
+        if found:
+            return renamed
+    if "samplings." in key:
+        for theirs, ours in _SAMPLING.items():
+            key = key.replace(theirs, ours)
+    return key
 
 
-def _config(hyper_parameters: object, name: str) -> CUNetConfig:
-    if not isinstance(hyper_parameters, Mapping):
-        raise UnsupportedCheckpoint(
-            f"checkpoint {name}", expected="its hyper_parameters", got="none in the file"
-        )
-    values = {str(k): _literal(v) for k, v in hyper_parameters.items()}
-    for key, allowed in _FIXED.items():
-        if key in values and values[key] not in allowed:
-            raise UnsupportedCheckpoint(
-                f"checkpoint {name}, {key}", expected=allowed[0], got=values[key]
-            )
-    kernel = (values.get("kernel_size_t", 3), values.get("kernel_size_f", 3))
-    known = {ours: values[theirs] for theirs, ours in _NAMES.items() if theirs in values}
-    return config_from({**known, "kernel_size": kernel}, name)
+def _unfolded(tensor: Tensor) -> Tensor:
+    """A 1-D convolution along frequency is a 2-D one of a single frame."""
+    return tensor.unsqueeze(2) if tensor.ndim == 3 else tensor
+
+
+def _block(tensors: Mapping[str, Tensor]) -> str | None:
+    first = tensors.get("mid_block.tfc.H.0.0.weight")
+    if first is None:
+        return "tdf" if "mid_block.tdf.tdf.0.weight" in tensors else None
+    convolution = "tdc" if first.shape[2] == 1 else "tfc"
+    for mark, frequency in (
+        ("frequency.tdfs.tdf.0.weight", "-lasaft"),
+        ("frequency.bottleneck.0.weight", "-lightsaft"),
+        ("frequency.bn.weight", "-rnn"),
+        ("frequency.tdf.tdf.0.weight", "-tdf"),
+    ):
+        if f"mid_block.{mark}" in tensors:
+            return convolution + frequency
+    return convolution
+
+
+def _values(
+    theirs: Mapping[str, Any], block: str, tensors: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    values = {ours: theirs[key] for key, ours in _NAMES.items() if key in theirs}
+    if "kernel_size_f" in theirs:
+        values["kernel_size"] = (theirs.get("kernel_size_t", 1), theirs["kernel_size_f"])
+    values["audio_channels"] = theirs.get("input_channels", 4) // (
+        1 if values.get("spectrogram") == "magnitude" else 2
+    )
+    values |= {"block": block, "tdf_affine": _is_affine(tensors)}
+    values["halving_levels"] = _halving_levels(tensors)
+    if "condition_generator.linear_gamma.0.weight" in tensors:
+        return values | _condition(theirs, tensors)
+    targets = (theirs.get("target_name") or "vocals",)
+    return values | {"modulation": "none", "targets": targets}
+
+
+def _condition(theirs: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    gammas = tensors["condition_generator.linear_gamma.0.weight"].shape[0]
+    betas = tensors["condition_generator.linear_beta.0.weight"].shape[0]
+    if gammas != betas:
+        modulation = "gpocm"
+    else:
+        modulation = "film-simple" if theirs.get("film_type") == "simple" else "film"
+    return {
+        "modulation": modulation,
+        "normalises_modulation": "condition_generator.linear_gamma.2.running_mean" in tensors,
+        "condition": "embedding" if "embedding.weight" in tensors else "one-hot",
+    }
+
+
+def _is_affine(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether the batch norms behind the linears scale and shift."""
+    norms = [k for k in tensors if re.search(r"(tdf|bottleneck)\.1\.running_mean$", k)]
+    return not norms or norms[0].replace("running_mean", "weight") in tensors
+
+
+def _halving_levels(tensors: Mapping[str, Tensor]) -> tuple[int, ...]:
+    levels = [int(k.split(".")[1]) for k in tensors if re.match(r"downsamplings\.\d+\.0\.weight", k)]
+    return tuple(
+        level
+        for level in sorted(levels)
+        if tensors[f"downsamplings.{level}.0.weight"].shape[2] == 2
+    )
 
 
 def _literal(value: Any) -> Any:

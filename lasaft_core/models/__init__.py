@@ -1,5 +1,6 @@
-"""The papers' networks: a config dataclass and a network each, and the registry of families."""
+"""The papers' networks: one description, one network, the presets of both papers."""
 
-from lasaft_core.models.cunet import FAMILY, CUNetConfig, GPoCMLaSAFTNet
+from lasaft_core.models.config import NetworkConfig
+from lasaft_core.models.unet import UNet
 
-__all__ = ["FAMILY", "CUNetConfig", "GPoCMLaSAFTNet"]
+__all__ = ["NetworkConfig", "UNet"]

@@ -1,4 +1,4 @@
-"""LaSAFT, the latent source attentive frequency transformation: arXiv 2010.11631, section 2.2.
+"""LaSAFT and LightSAFT, attention over latent sources: arXiv 2010.11631, section 2.2.
 
 Not the TFC that stands before it: see `tfc.py`.
 Legend: B batch, C channels, T frames, F bins, I latent sources.
@@ -9,47 +9,55 @@ import math
 import torch
 from torch import Tensor, nn
 
+from lasaft_core.modules.tdf import TDF, TDFOptions
 
-class LatentTDF(nn.Module):
-    """A time-distributed fully-connected network per latent source: [B, C, T, F] -> [.., F, I].
 
-    Both linears act on the frequency axis and are shared by channels and frames. The
-    bottleneck is shared by all latent sources; the outputs interleave them (latent fastest).
-    """
+class LatentAttention(nn.Module):
+    """a = softmax(W_q z_e K / sqrt(d_k)), one weight per latent source: equation 4."""
 
-    def __init__(self, channels: int, num_bins: int, *, num_latents: int, units: int) -> None:
+    def __init__(self, embedding_dim: int, key_dim: int, num_latents: int) -> None:
         super().__init__()
-        self.num_latents = num_latents
-        self.tdf = nn.Sequential(
-            nn.Linear(num_bins, units, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.Linear(units, num_bins * num_latents, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, C, T, F] -> [B, C, T, F, I]."""
-        return self.tdf(x).unflatten(-1, (-1, self.num_latents))
-
-
-class LaSAFT(nn.Module):
-    """x + sum_i a_i V_i(x), with a = softmax(W_q z_e K / sqrt(d_k)): equation 4."""
-
-    def __init__(self, embedding_dim: int, key_dim: int, tdfs: LatentTDF) -> None:
-        super().__init__()
-        self.tdfs = tdfs
-        self.keys = nn.Parameter(torch.randn(key_dim, tdfs.num_latents))
+        self.keys = nn.Parameter(torch.randn(key_dim, num_latents))
         self.linear_query = nn.Linear(embedding_dim, key_dim)
 
     def attention(self, embedding: Tensor) -> Tensor:
-        """Weights of the latent sources, [B, embedding] -> [B, I]; each row sums to 1."""
+        """[B, embedding] -> [B, I]; each row sums to 1."""
         query = self.linear_query(embedding)  # B, d_k
         return torch.softmax(query @ self.keys / math.sqrt(self.keys.shape[0]), dim=-1)
 
+
+class LaSAFT(LatentAttention):
+    """x + sum_i a_i V_i(x): a TDF per latent source, their bottleneck shared."""
+
+    def __init__(
+        self, channels: int, num_bins: int, options: TDFOptions, sizes: tuple[int, int, int]
+    ) -> None:
+        embedding_dim, key_dim, num_latents = sizes
+        super().__init__(embedding_dim, key_dim, num_latents)
+        self.tdfs = TDF(channels, num_bins, num_bins, options, latents=num_latents)
+
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """[B, C, T, F] and [B, embedding] -> [B, C, T, F]."""
-        values = self.tdfs(x)  # B, C, T, F, I
+        values = self.tdfs(x).unflatten(-1, (x.shape[-1], -1))  # B, C, T, F, I
         weights = self.attention(embedding)[:, None, None, :, None]  # B, 1, 1, I, 1
         return x + torch.matmul(values, weights).squeeze(-1)  # B, C, T, F
+
+
+class LightSAFT(LatentAttention):
+    """The attention stands in the bottleneck, before one linear back to all bins."""
+
+    def __init__(
+        self, channels: int, num_bins: int, options: TDFOptions, sizes: tuple[int, int, int]
+    ) -> None:
+        embedding_dim, key_dim, num_latents = sizes
+        super().__init__(embedding_dim, key_dim, num_latents)
+        units = options.units(num_bins)
+        self.bottleneck = nn.Sequential(*options.layer(channels, num_bins, units * num_latents))
+        self.expansion = nn.Sequential(*options.layer(channels, units, num_bins))
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """[B, C, T, F] and [B, embedding] -> [B, C, T, F]."""
+        attention = self.attention(embedding)[:, None, None, None]  # B, 1, 1, 1, I
+        latents = self.bottleneck(x).unflatten(-1, (attention.shape[-1], -1))  # B, C, T, I, u
+        mixed = torch.matmul(attention, latents).squeeze(-2)  # B, C, T, u
+        return x + self.expansion(mixed)

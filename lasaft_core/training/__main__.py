@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 
 from lasaft_core.checkpoints import native
-from lasaft_core.models import CUNetConfig
+from lasaft_core.models import NetworkConfig
 from lasaft_core.training.excerpts import Excerpts, render_songs
 from lasaft_core.training.loop import Trainer, TrainingOptions
 
-SMALL = CUNetConfig(
+SMALL = NetworkConfig(
     num_blocks=5,
     internal_channels=8,
     num_tfc_layers=3,

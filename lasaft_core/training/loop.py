@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lasaft_core.metrics import sdr_db
-from lasaft_core.models import CUNetConfig, GPoCMLaSAFTNet
+from lasaft_core.models import NetworkConfig, UNet
 from lasaft_core.spectral import ComplexAsChannels
 from lasaft_core.training.excerpts import Excerpts, Songs
 
@@ -38,11 +38,11 @@ class TrainingOptions:
 class Trainer:
     """Trains one network; its whole state lives in `folder/training.pt`."""
 
-    def __init__(self, config: CUNetConfig, options: TrainingOptions, folder: Path) -> None:
+    def __init__(self, config: NetworkConfig, options: TrainingOptions, folder: Path) -> None:
         torch.manual_seed(options.seed)
         self.config, self.options = config, options
         self.path = folder / "training.pt"
-        self.network = GPoCMLaSAFTNet(config)
+        self.network = UNet(config)
         for module in self.network.modules():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0  # a handful of conditions can't be overfitted
@@ -125,7 +125,7 @@ class Trainer:
 
     def validate(self, songs: Songs) -> dict[str, tuple[float, float]]:
         """Mean over songs per target: (SDR of the estimate, SDR of the mixture), dB."""
-        network = GPoCMLaSAFTNet(self.config)
+        network = UNet(self.config)
         network.load_state_dict(self.export())
         network.eval()
         scores = np.mean([self._scores(network, np.asarray(s, np.float32)) for s in songs], axis=0)

@@ -1,0 +1,168 @@
+"""What a network is made of: one frozen description for all networks of the two papers."""
+
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from lasaft_core.errors import InvalidOption
+
+BLOCKS: Final = (
+    "tfc", "tdc", "tdf", "tfc-tdf", "tfc-rnn", "tdc-rnn", "tfc-lasaft", "tfc-lightsaft"
+)  # fmt: skip
+CONDITIONED_BLOCKS: Final = ("tfc", "tfc-tdf", "tfc-lasaft", "tfc-lightsaft")
+CHOICES: Final = {
+    "block": BLOCKS,
+    "modulation": ("none", "film", "film-simple", "pocm", "gpocm"),
+    "condition_to": ("encoder", "decoder", "full"),
+    "condition": ("embedding", "one-hot"),
+    "spectrogram": ("complex", "magnitude"),
+    "channel_order": ("parts", "sides"),
+    "estimation": ("mapping", "masking", "complex-masking"),
+}
+_ACTIVATION_FIELDS: Final = (
+    "first_activation", "last_activation", "activation", "gamma_activation", "beta_activation"
+)  # fmt: skip
+ACTIVATIONS: Final = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softplus", "elu")
+_COUNTS: Final = (
+    "n_fft",
+    "hop_samples",
+    "num_frames",
+    "num_blocks",
+    "audio_channels",
+    "internal_channels",
+    "num_conv_layers",
+    "embedding_dim",
+    "num_control_layers",
+    "min_units",
+    "min_rnn_units",
+    "rnn_bottleneck_factor",
+    "num_latents",
+    "key_dim",
+    "sample_rate",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """Hyper-parameters; the defaults are the row 'GPoCM+LaSAFT' of Table 1, arXiv 2010.11631.
+
+    `halving_levels`: the levels at which frames are halved too; None: all. `channel_order`:
+    "parts" puts all real parts before all imaginary ones, "sides" keeps each side's two
+    together. `estimation`: the output is the target's spectrogram ("mapping"), or multiplies
+    the mixture's element by element ("masking") or as complex numbers ("complex-masking").
+    `input_exponent` acts on the magnitudes that the network sees. `copies_dc`: the lowest bin
+    of the estimate is the mixture's.
+    """
+
+    block: str = "tfc-lasaft"
+    modulation: str = "gpocm"
+    n_fft: int = 2048
+    hop_samples: int = 1024
+    num_frames: int = 128
+    is_centered: bool = True
+    num_blocks: int = 7
+    audio_channels: int = 2
+    internal_channels: int = 24
+    num_conv_layers: int = 5
+    kernel_size: tuple[int, int] = (3, 3)
+    halving_levels: tuple[int, ...] | None = None
+    bottleneck_factor: int | None = 16
+    min_units: int = 16
+    tdf_bias: bool = False
+    tdf_affine: bool = True
+    rnn_bottleneck_factor: int = 16
+    min_rnn_units: int = 16
+    is_bidirectional: bool = True
+    num_latents: int = 6
+    key_dim: int = 32
+    condition: str = "embedding"
+    condition_to: str = "decoder"
+    embedding_dim: int = 32
+    num_control_layers: int = 4
+    normalises_modulation: bool = True
+    gamma_activation: str = "identity"
+    beta_activation: str = "identity"
+    first_activation: str = "relu"
+    activation: str = "relu"
+    last_activation: str = "identity"
+    spectrogram: str = "complex"
+    channel_order: str = "parts"
+    estimation: str = "mapping"
+    input_exponent: float = 1.0
+    copies_dc: bool = False
+    targets: tuple[str, ...] = ("vocals", "drums", "bass", "other")
+    sample_rate: int = 44100
+
+    def __post_init__(self) -> None:
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise _refusal(name, "1 or more", value)
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise _refusal(name, " | ".join(choices), getattr(self, name))
+        for name in _ACTIVATION_FIELDS:
+            if getattr(self, name) not in ACTIVATIONS:
+                raise _refusal(name, " | ".join(ACTIVATIONS), getattr(self, name))
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        levels, names = self.num_levels, self.targets
+        halvings = sum(self.halves_frames(level) for level in range(levels))
+        checks = {
+            "num_blocks": (self.num_blocks % 2 == 1, "an odd number"),
+            "n_fft": (self.n_fft % 2 ** (levels + 1) == 0, f"a multiple of {2 ** (levels + 1)}"),
+            "num_frames": (self.num_frames % 2**halvings == 0, f"a multiple of {2**halvings}"),
+            "hop_samples": (self.hop_samples <= self.n_fft, "at most n_fft"),
+            "kernel_size": (all(size % 2 for size in self.kernel_size), "odd sizes"),
+            "input_exponent": (0 < self.input_exponent <= 1, "0 to 1"),
+            "targets": (len(set(names)) == len(names) > 0, "different names"),
+            "block": (
+                self.modulation == "none" or self.block in CONDITIONED_BLOCKS,
+                " | ".join(CONDITIONED_BLOCKS),
+            ),
+        }
+        for name, (is_fine, expected) in checks.items():
+            if not is_fine:
+                raise _refusal(name, expected, getattr(self, name))
+
+    @property
+    def num_levels(self) -> int:
+        """Down- and upsamplings."""
+        return self.num_blocks // 2
+
+    @property
+    def is_conditioned(self) -> bool:
+        """One network for all targets."""
+        return self.modulation != "none"
+
+    @property
+    def condition_dim(self) -> int:
+        """Width of what tells the target."""
+        return self.embedding_dim if self.condition == "embedding" else len(self.targets)
+
+    @property
+    def spectral_channels(self) -> int:
+        """Channels of the spectrogram that the network sees."""
+        return self.audio_channels * (2 if self.spectrogram == "complex" else 1)
+
+    def halves_frames(self, level: int) -> bool:
+        """Whether a level's downsampling halves the frames, beside the bins."""
+        return self.halving_levels is None or level in self.halving_levels
+
+    def to_dict(self) -> dict[str, object]:
+        """JSON-able, what differs from the defaults; tuples become lists."""
+        default = asdict(NetworkConfig())
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if value != default[name]
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, object]) -> "NetworkConfig":
+        """Back from `to_dict`."""
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})  # type: ignore[arg-type]
+
+
+def _refusal(name: str, expected: object, got: object) -> InvalidOption:
+    return InvalidOption(f"network option {name}", expected=expected, got=got)
