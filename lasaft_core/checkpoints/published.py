@@ -133,9 +133,7 @@ def _block(tensors: Mapping[str, Tensor]) -> str | None:
     return convolution
 
 
-def _values(
-    theirs: Mapping[str, Any], block: str, tensors: Mapping[str, Tensor]
-) -> dict[str, Any]:
+def _values(theirs: Mapping[str, Any], block: str, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     values = {ours: theirs[key] for key, ours in _NAMES.items() if key in theirs}
     if "kernel_size_f" in theirs:
         values["kernel_size"] = (theirs.get("kernel_size_t", 1), theirs["kernel_size_f"])
@@ -171,7 +169,9 @@ def _is_affine(tensors: Mapping[str, Tensor]) -> bool:
 
 
 def _halving_levels(tensors: Mapping[str, Tensor]) -> tuple[int, ...]:
-    levels = [int(k.split(".")[1]) for k in tensors if re.match(r"downsamplings\.\d+\.0\.weight", k)]
+    levels = [
+        int(k.split(".")[1]) for k in tensors if re.match(r"downsamplings\.\d+\.0\.weight", k)
+    ]
     return tuple(
         level
         for level in sorted(levels)

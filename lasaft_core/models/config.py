@@ -116,14 +116,18 @@ class NetworkConfig:
             "kernel_size": (all(size % 2 for size in self.kernel_size), "odd sizes"),
             "input_exponent": (0 < self.input_exponent <= 1, "0 to 1"),
             "targets": (len(set(names)) == len(names) > 0, "different names"),
-            "block": (
-                self.modulation == "none" or self.block in CONDITIONED_BLOCKS,
-                " | ".join(CONDITIONED_BLOCKS),
-            ),
+            "block": (self.block in self._possible_blocks, " | ".join(self._possible_blocks)),
         }
         for name, (is_fine, expected) in checks.items():
             if not is_fine:
                 raise _refusal(name, expected, getattr(self, name))
+
+    @property
+    def _possible_blocks(self) -> tuple[str, ...]:
+        """Attention needs a condition, and only some blocks have a place for one."""
+        if self.is_conditioned:
+            return CONDITIONED_BLOCKS
+        return tuple(block for block in BLOCKS if not block.endswith("saft"))
 
     @property
     def num_levels(self) -> int:

@@ -12,8 +12,7 @@ Legend: B batch, C channels, T frames, F bins.
     target index -> embedding -> condition_generator: gammas, betas per modulated block
 """
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -80,18 +79,15 @@ class UNet(nn.Module):
 
     def modulations(self, embedding: Tensor | None) -> Iterator[Modulate | None]:
         """One for each block in the order of their work; None where the condition does not act."""
-        acts = modulated_blocks(self.config)
         if embedding is None:
-            yield from (None for _ in range(self.config.num_blocks))
+            yield from [None] * self.config.num_blocks
             return
         gammas, betas = self.condition_generator(embedding)
         apply = MODULATIONS[self.config.modulation].apply
+        acts = modulated_blocks(self.config)
         for block in range(self.config.num_blocks):
-            place = acts.index(block) if block in acts else None
-            if place is None:
-                yield None
-            else:
-                yield partial(apply, gamma=gammas[:, place], beta=betas[:, place])
+            place = block - acts.start
+            yield _bound(apply, gammas[:, place], betas[:, place]) if block in acts else None
 
     def forward(self, spectrogram: Tensor, target: Tensor) -> Tensor:
         """[B, 2 * audio channels, T, n_fft / 2 + 1] and target indices [B] -> the same shape."""
@@ -120,8 +116,16 @@ def modulated_blocks(config: NetworkConfig) -> range:
     }[config.condition_to]
 
 
+def _bound(
+    apply: Callable[[Tensor, Tensor, Tensor], Tensor], gamma: Tensor, beta: Tensor
+) -> Modulate:
+    return lambda x: apply(x, gamma, beta)
+
+
 def _resampling(
-    convolution: type[nn.Conv2d | nn.ConvTranspose2d], width: int, halves_frames: bool  # noqa: FBT001
+    convolution: type[nn.Conv2d | nn.ConvTranspose2d],
+    width: int,
+    halves_frames: bool,
 ) -> nn.Sequential:
     """Halves or doubles bins, and frames where told; no activation."""
     size = (2, 2) if halves_frames else (1, 2)

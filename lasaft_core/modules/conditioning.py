@@ -81,7 +81,7 @@ class DenseControl(nn.Module):
         return self.linear(embedding)
 
 
-def _head(width: int, outputs: int, activation: nn.Module, normalised: bool) -> nn.Sequential:  # noqa: FBT001
+def _head(width: int, outputs: int, activation: nn.Module, normalised: bool) -> nn.Sequential:
     layers: list[nn.Module] = [nn.Linear(width, outputs), activation]
     if normalised:
         layers.append(nn.BatchNorm1d(outputs, affine=False))

@@ -14,13 +14,13 @@ from lasaft_core.training.loop import Trainer, TrainingOptions
 SMALL = NetworkConfig(
     num_blocks=5,
     internal_channels=8,
-    num_tfc_layers=3,
+    num_conv_layers=3,
     embedding_dim=16,
     num_control_layers=3,
     bottleneck_factor=32,
     num_latents=4,
     key_dim=16,
-    estimation="masking",
+    estimation="complex-masking",
     input_exponent=0.5,
 )
 TRAINING_SEEDS, VALIDATION_SEEDS = range(1000, 1064), range(100, 104)

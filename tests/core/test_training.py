@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from lasaft_core.models import CUNetConfig
+from lasaft_core.models import NetworkConfig
 from lasaft_core.training.excerpts import Excerpts, render_songs
 from lasaft_core.training.loop import Trainer, TrainingOptions
 from lasaft_core.training.music import TARGETS, mixture, render_song
 
-TINY = CUNetConfig(
+TINY = NetworkConfig(
     n_fft=256, hop_samples=128, num_frames=32, num_blocks=3, internal_channels=4,
-    num_tfc_layers=1, embedding_dim=4, num_control_layers=2, num_latents=2, key_dim=4,
+    num_conv_layers=1, embedding_dim=4, num_control_layers=2, num_latents=2, key_dim=4,
 )  # fmt: skip
 
 

@@ -1,0 +1,43 @@
+"""The systems of the two papers by name; hyper-parameters and sizes as published.
+
+ISMIR 2020: arXiv 1912.02591, Table 2 and section 4. ICASSP 2021: arXiv 2010.11631, Table 1, and
+`lasaft-large` of its section 3.4.
+"""
+
+from dataclasses import replace
+
+from lasaft_core.errors import InvalidOption
+from lasaft_core.models.config import NetworkConfig
+from lasaft_core.models.unet import UNet
+
+_ONE_TARGET = NetworkConfig(block="tfc-tdf", modulation="none", targets=("vocals",))
+_SEVENTEEN = replace(_ONE_TARGET, num_blocks=17, num_frames=64, halving_levels=())
+_EVEN_LEVELS = (0, 2, 4, 6)
+_GPOCM = NetworkConfig()
+_FILM = replace(_GPOCM, modulation="film", normalises_modulation=False)
+
+PRESETS = {
+    "tdc-17": replace(_SEVENTEEN, block="tdc"),
+    "tfc-17": replace(_SEVENTEEN, block="tfc", halving_levels=_EVEN_LEVELS),
+    "tfc-tdf-17": replace(_SEVENTEEN, halving_levels=_EVEN_LEVELS, tdf_bias=True),
+    "tdc-rnn-17": replace(_SEVENTEEN, block="tdc-rnn", tdf_bias=True),
+    "tfc-tdf-large": replace(
+        _ONE_TARGET, n_fft=4096, hop_samples=2048, num_blocks=9, tdf_bias=True
+    ),
+    "tfc-tdf-7": replace(_ONE_TARGET, tdf_affine=False, copies_dc=True),
+    "cunet-film": replace(_FILM, block="tfc"),
+    "cunet-film-tdf": replace(_FILM, block="tfc-tdf"),
+    "cunet-film-lasaft": _FILM,
+    "cunet-gpocm": replace(_GPOCM, block="tfc"),
+    "cunet-gpocm-tdf": replace(_GPOCM, block="tfc-tdf"),
+    "cunet-gpocm-lasaft": _GPOCM,
+    "cunet-gpocm-lightsaft": replace(_GPOCM, block="tfc-lightsaft"),
+    "lasaft-large": replace(_GPOCM, n_fft=4096, hop_samples=2048, num_blocks=9, embedding_dim=64),
+}
+
+
+def build(name: str) -> UNet:
+    """The untrained network of a preset. Raises InvalidOption, which lists the names."""
+    if name not in PRESETS:
+        raise InvalidOption("preset", expected=" | ".join(PRESETS), got=name)
+    return UNet(PRESETS[name])

@@ -1,0 +1,202 @@
+"""Every network of the two papers against its published outputs and sizes."""
+
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lasaft_core import Separator
+from lasaft_core.errors import InvalidOption
+from lasaft_core.models import PRESETS, NetworkConfig, UNet, build
+from lasaft_core.models.config import BLOCKS, CONDITIONED_BLOCKS
+from lasaft_core.models.estimation import Estimation
+from lasaft_core.modules.gpocm import film, gpocm, pocm
+from lasaft_core.modules.lasaft import LaSAFT, LightSAFT
+from lasaft_core.modules.tdf import TDFOptions
+from lasaft_core.spectral import ComplexAsChannels
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+WINDOWS = np.load(GOLDEN / "windows.npz")
+# Parameters as published, networks.md of the papers' repositories.
+PARAMETERS = {
+    "tdc-17": 535_924,
+    "tfc-17": 1_564_660,
+    "tfc-tdf-17": 1_930_840,
+    "tfc-tdf-7": 987_476,
+    "tfc-tdf-large": 2_232_132,
+    "cunet-film": 720_676,
+    "cunet-film-tdf": 1_069_508,
+    "cunet-film-lasaft": 7_998_436,
+    "cunet-gpocm": 1_146_268,
+    "cunet-gpocm-tdf": 1_495_100,
+    "cunet-gpocm-lasaft": 8_424_028,
+    "cunet-gpocm-lightsaft": 2_374_236,
+    "lasaft-large": 31_541_908,
+}
+TINY = NetworkConfig(
+    n_fft=64, hop_samples=32, num_frames=8, num_blocks=3, internal_channels=4,
+    num_conv_layers=2, embedding_dim=4, num_control_layers=2, num_latents=3, key_dim=4,
+)  # fmt: skip
+ONE_TARGET = {"modulation": "none", "targets": ("vocals",)}
+
+
+@pytest.mark.parametrize("key", [k for k in WINDOWS if not k.endswith("/mixture")])
+def test_window_equals_the_published_one(key):
+    repository, network, target = key.split("/")
+    separator = Separator.load(str(GOLDEN / f"{network}.ckpt"), device="cpu")
+    estimate = separator.separate_window(WINDOWS[f"{repository}/mixture"], target)
+    assert np.abs(estimate - WINDOWS[key]).max() <= 1e-5
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_as_published(name):
+    with torch.device("meta"):
+        network = build(name)
+    assert sum(p.numel() for p in network.parameters()) == PARAMETERS[name]
+
+
+def test_presets_are_all_the_papers_systems_and_unknown_names_list_them():
+    assert set(PRESETS) == {*PARAMETERS, "tdc-rnn-17"}
+    with pytest.raises(InvalidOption, match=r"tdc-17 \| tfc-17"):
+        build("tdc-18")
+
+
+VARIANTS = [
+    *({**ONE_TARGET, "block": block} for block in BLOCKS if not block.endswith("saft")),
+    *(
+        {"block": block, "modulation": modulation, "condition_to": place}
+        for block, modulation, place in product(
+            CONDITIONED_BLOCKS, ("film", "film-simple", "pocm", "gpocm"), ("decoder", "full")
+        )
+    ),
+    {"condition": "one-hot", "condition_to": "encoder", "normalises_modulation": False},
+    {"halving_levels": (), "bottleneck_factor": None, "tdf_bias": True, "activation": "leaky_relu"},
+    {"spectrogram": "magnitude", "estimation": "masking", "last_activation": "sigmoid"},
+    {"spectrogram": "magnitude", "last_activation": "relu"},
+    {"channel_order": "sides", "copies_dc": True, "estimation": "masking"},
+    {"estimation": "complex-masking", "input_exponent": 0.5},
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_every_variant_maps_a_spectrogram_and_hears_its_condition(variant):
+    torch.manual_seed(0)
+    network = UNet(replace(TINY, **variant)).eval()
+    spectrogram = torch.randn(2, 4, 8, 33)
+    first = network(spectrogram, torch.tensor([0, 0]))
+    assert first.shape == spectrogram.shape
+    assert torch.isfinite(first).all()
+    torch.testing.assert_close(first[:1], network(spectrogram[:1], torch.tensor([0])))
+    if network.config.is_conditioned:
+        assert not torch.allclose(first, network(spectrogram, torch.tensor([1, 1])))
+    if network.config.copies_dc:
+        assert torch.equal(first[..., 0], spectrogram[..., 0])
+
+
+def as_complex(spectrogram):
+    real, imaginary = spectrogram.chunk(2, dim=1)
+    return torch.complex(real, imaginary)
+
+
+def test_masking_multiplies_the_mixture_by_the_networks_output():
+    torch.manual_seed(0)
+    spectrogram, target = torch.randn(2, 4, 8, 33), torch.tensor([0, 3])
+    mapping = UNet(TINY).eval()
+    masking = UNet(replace(TINY, estimation="complex-masking")).eval()
+    masking.load_state_dict(mapping.state_dict())
+    expected = as_complex(mapping(spectrogram, target)) * as_complex(spectrogram)
+    torch.testing.assert_close(as_complex(masking(spectrogram, target)), expected)
+
+
+def test_input_exponent_acts_on_magnitudes_and_keeps_phases():
+    ends = Estimation(replace(TINY, input_exponent=0.5))
+    spectrogram = torch.randn(1, 4, 8, 33) + 0.1
+    before, after = as_complex(spectrogram), as_complex(ends.seen(spectrogram))
+    torch.testing.assert_close(after.abs(), before.abs() ** 0.5, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(after.angle(), before.angle(), rtol=1e-4, atol=1e-4)
+    assert not ends.seen(torch.zeros(1, 4, 8, 33)).any()
+
+
+def test_magnitudes_take_the_mixtures_phase_or_scale_it():
+    spectrogram, output = torch.randn(1, 4, 8, 33), torch.rand(1, 2, 8, 33)
+    mapped = Estimation(replace(TINY, spectrogram="magnitude")).estimate(output, spectrogram)
+    torch.testing.assert_close(as_complex(mapped).abs(), output)
+    torch.testing.assert_close(as_complex(mapped).angle(), as_complex(spectrogram).angle())
+    masks = Estimation(replace(TINY, spectrogram="magnitude", estimation="masking"))
+    masked = as_complex(masks.estimate(output, spectrogram))
+    torch.testing.assert_close(masked, as_complex(spectrogram) * output)
+
+
+def test_sides_order_keeps_each_sides_parts_together():
+    ends = Estimation(replace(TINY, channel_order="sides"))
+    spectrogram = torch.arange(4.0)[None, :, None, None].expand(1, 4, 2, 3)
+    assert ends.seen(spectrogram)[0, :, 0, 0].tolist() == [0, 2, 1, 3]
+    assert torch.equal(ends.estimate(ends.seen(spectrogram), spectrogram), spectrogram)
+
+
+def test_config_survives_json_and_refuses_what_no_network_has():
+    assert NetworkConfig.from_dict(TINY.to_dict()) == TINY
+    for change in (
+        {"num_blocks": 4},
+        {"n_fft": 66},
+        {"num_frames": 7},
+        {"estimation": "guessing"},
+        {"input_exponent": 0.0},
+        {"targets": ("vocals", "vocals")},
+        {"kernel_size": (2, 3)},
+        {"last_activation": "magic"},
+        {"block": "tfc-lasaft", "modulation": "none"},
+        {"block": "tdc-rnn", "modulation": "gpocm"},
+    ):
+        with pytest.raises(InvalidOption, match=next(iter(change))):
+            replace(TINY, **change)
+
+
+def test_lasaft_adds_its_latent_sources_by_attention():
+    torch.manual_seed(1)
+    block = LaSAFT(2, 16, TDFOptions(bottleneck_factor=4, min_units=2), (4, 5, 3)).eval()
+    x, embedding = torch.randn(2, 2, 6, 16), torch.randn(2, 4)
+    attention = block.attention(embedding)
+    torch.testing.assert_close(attention.sum(dim=-1), torch.ones(2))
+    flat = block.tdfs(x)  # frequency slow, latent source fast
+    expected = x + sum(attention[:, i, None, None, None] * flat[..., i::3] for i in range(3))
+    torch.testing.assert_close(block(x, embedding), expected)
+
+
+def test_lightsaft_attends_in_the_bottleneck():
+    torch.manual_seed(1)
+    block = LightSAFT(2, 16, TDFOptions(bottleneck_factor=4, min_units=2), (4, 5, 3)).eval()
+    x, embedding = torch.randn(2, 2, 6, 16), torch.randn(2, 4)
+    attention = block.attention(embedding)
+    flat = block.bottleneck(x)  # latent source slow, unit fast
+    mixed = sum(attention[:, i, None, None, None] * flat[..., 4 * i : 4 * i + 4] for i in range(3))
+    torch.testing.assert_close(block(x, embedding), x + block.expansion(mixed))
+
+
+def test_gpocm_gates_by_a_matrix_from_the_right():
+    torch.manual_seed(2)
+    x, gamma, beta = torch.randn(1, 3, 2, 2), torch.randn(1, 3, 3), torch.randn(1, 3)
+    row = x[0, :, 1, 0]
+    expected = row * torch.sigmoid(row @ gamma[0] + beta[0])
+    torch.testing.assert_close(gpocm(x, gamma, beta)[0, :, 1, 0], expected)
+
+
+def test_film_scales_and_shifts_and_pocm_is_gpocm_without_its_gate():
+    torch.manual_seed(3)
+    x, gamma, beta = torch.randn(1, 3, 2, 2), torch.randn(1, 3, 3), torch.randn(1, 3)
+    torch.testing.assert_close(film(x, beta, beta)[0, :, 1, 0], x[0, :, 1, 0] * beta[0] + beta[0])
+    torch.testing.assert_close(gpocm(x, gamma, beta), x * torch.sigmoid(pocm(x, gamma, beta)))
+
+
+def test_spectrogram_has_real_parts_first_and_inverts():
+    spectral = ComplexAsChannels(64, 32)
+    waveform = torch.randn(2, 2, 32 * 7)
+    spectrogram = spectral(waveform)
+    assert spectrogram.shape == (2, 4, 8, 33)
+    left = torch.stft(waveform[0, 0], 64, 32, window=torch.hann_window(64), return_complex=True)
+    torch.testing.assert_close(spectrogram[0, 0], left.real.T)
+    torch.testing.assert_close(spectrogram[0, 2], left.imag.T)
+    torch.testing.assert_close(spectral.inverse(spectrogram, 224), waveform, atol=1e-5, rtol=0)
