@@ -3,7 +3,8 @@
 from math import inf, nan
 
 import pytest
-from song_folder import GOLDEN, SongFolder
+import torch
+from song_folder import SongFolder
 
 from flows.catalog_run import RunConfig, make_plan, preflight
 from lasaft_core.errors import InvalidOption, StoreError, UnknownTarget, UnsupportedCheckpoint
@@ -16,9 +17,10 @@ def test_an_unknown_target_names_the_choices(songs):
         preflight(songs.config(song=SongOptions(targets=("kazoo",))))
 
 
-def test_a_checkpoint_of_another_kind(songs):
+def test_a_checkpoint_of_another_kind(songs, tmp_path):
+    torch.save({"state_dict": {"fc.weight": torch.zeros(3, 3)}}, tmp_path / "other.ckpt")
     with pytest.raises(UnsupportedCheckpoint):
-        preflight(songs.config(checkpoint=str(GOLDEN / "tfc_film.ckpt")))
+        preflight(songs.config(checkpoint=str(tmp_path / "other.ckpt")))
 
 
 def test_a_source_folder_that_is_not_there(songs, tmp_path):
