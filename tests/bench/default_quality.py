@@ -18,7 +18,7 @@ import torch
 from infra.demo.origins import read_falcon_stems
 from lasaft_core import Separator
 from lasaft_core.metrics import sdr_db
-from lasaft_core.training.music import mixture, render_song
+from lasaft_core.training.music import TARGETS, mixture, render_song
 
 HELD_OUT_SEEDS = range(200, 204)
 SECONDS = 30.0
@@ -30,15 +30,13 @@ def scores(separator, songs):
     for stems in songs:
         mix = mixture(stems)
         estimates = separator.separate(mix)
-        rows.append([(sdr_db(stems[t], estimates[t]), sdr_db(stems[t], mix)) for t in stems])
-    means = np.mean(rows, axis=0)
-    return dict(zip(songs[0], means, strict=True))
+        rows.append([(sdr_db(stems[t], estimates[t]), sdr_db(stems[t], mix)) for t in TARGETS])
+    return dict(zip(TARGETS, np.mean(rows, axis=0), strict=True))
 
 
 def print_table(results):
-    targets = next(iter(results.values()))
-    print(f"| songs | {' | '.join(targets)} | mean | mean above the mixture |")
-    print("|---" * (len(targets) + 3) + "|")
+    print(f"| songs | {' | '.join(TARGETS)} | mean | mean above the mixture |")
+    print("|---" * (len(TARGETS) + 3) + "|")
     for name, by_target in results.items():
         cells = [f"{stem:+.2f} ({mix:+.2f})" for stem, mix in by_target.values()]
         stem, mix = np.mean(list(by_target.values()), axis=0)
