@@ -7,10 +7,11 @@
 #                    of disk (BENCH_FLAGS="--scratch DIR")
 #
 # PYTHON chooses the interpreter, PIP_FLAGS goes to pip (say, an index with CPU builds of torch:
-# any build of the pinned release will do).
+# any build of the pinned release will do), PYTEST_FLAGS to pytest (two processes by default).
 
 PYTHON ?= python3
 PIP_FLAGS ?=
+PYTEST_FLAGS ?= -n 2 --dist loadfile
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -40,8 +41,8 @@ demo: $(STAMP) $(MUSIC)/.downloaded
 	$(BIN)/python -m infra.demo
 
 test: $(STAMP) $(MUSIC)/.downloaded
-	$(BIN)/python -m pytest -p tests.without_edges tests/core $(PYTEST_FLAGS)
-	$(BIN)/python -m pytest --ignore tests/core $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) -p tests.without_edges tests/core
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) --ignore tests/core
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

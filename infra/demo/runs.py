@@ -1,5 +1,6 @@
 """One flow run on this machine, and the table that it leaves, read as any user would."""
 
+import logging
 from typing import Any
 
 from deltalake import DeltaTable
@@ -27,6 +28,8 @@ def run_flow(config: RunConfig) -> RunReport:
 
         job.listeners.append(show)
         state = separate_catalog(CatalogParameters.from_config(config), return_state=True)
+    for handler in logging.getLogger("prefect.flow_runs").handlers:
+        handler.flush()  # while the server is there to take the last lines
     if not job.is_reported:
         state.result()
     return job.report
