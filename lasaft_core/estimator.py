@@ -59,8 +59,8 @@ class Estimator:
         config = network.config
         self.config, self.device, self.precision = config, device, precision
         self.network = network.to(device)
-        self.spectral = ComplexAsChannels(config.n_fft, config.hop_samples).to(device)
-        self.window_samples = config.hop_samples * (config.num_frames - 1)
+        self.spectral = ComplexAsChannels.of(config).to(device)
+        self.window_samples = config.window_samples
         self.batch_limit: int | None = None
         self.windows_computed = 0
 

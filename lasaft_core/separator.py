@@ -16,8 +16,6 @@ from lasaft_core.estimator import Estimator, resolve_device, resolve_precision
 from lasaft_core.overlap_add import OverlapAdd, WindowPlan
 
 Audio = NDArray[np.float32]
-# Context around each window, in samples, before it is rounded up to whole hops.
-_CONTEXT_SAMPLES = 5000
 _CPU_BATCH, _GPU_BATCH = 2, 16
 
 
@@ -113,12 +111,10 @@ class Separator:
 
     def stream(self, targets: Sequence[str], *, overlap: float = 0.25) -> OverlapAdd:
         """A stream for stereo blocks: `push` [n, 2] as they come, `finish` once."""
-        hop = self._estimator.config.hop_samples
-        context = max(2, -(-_CONTEXT_SAMPLES // hop)) * hop
         selected = self.select_targets(targets)
         estimate = partial(self._estimator, targets=selected)
         batch = _CPU_BATCH if self.device == "cpu" else _GPU_BATCH
-        plan = WindowPlan(self.window_samples, context, overlap)
+        plan = WindowPlan(self.window_samples, self._estimator.config.context_samples, overlap)
         return OverlapAdd(plan, estimate, selected, batch_size=batch)
 
 

@@ -17,7 +17,6 @@ from lasaft_core.checkpoints import native, published, unpickling
 from lasaft_core.errors import (
     TrackError,
     UnknownCheckpoint,
-    UnreadableCheckpoint,
     UnsupportedCheckpoint,
 )
 from lasaft_core.models import NetworkConfig, UNet
@@ -90,16 +89,10 @@ def _fetched(url: str, scratch: Path) -> Path:
 def _read(path: Path, name: str) -> Checkpoint:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    if zipfile.is_zipfile(path):
-        config, tensors = published.translate(unpickling.read_zip(path), name)
-        return Checkpoint(name, sha256, None, config, tensors)
     if path.suffix != ".safetensors":
-        raise UnreadableCheckpoint(
-            f"checkpoint {name}",
-            expected="a .safetensors file or a torch zip archive",
-            got=f"{path.stat().st_size} bytes of something else",
-            remedy="give a published .ckpt or a file that this project wrote",
-        )
+        read = unpickling.read_zip if zipfile.is_zipfile(path) else unpickling.read_legacy
+        config, tensors = published.translate(read(path), name)
+        return Checkpoint(name, sha256, None, config, tensors)
     config, tensors, card = native.read(path)
     licence = card.get("licence")
     given_name = str(card.get("name") or name)

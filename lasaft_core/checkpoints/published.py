@@ -1,4 +1,8 @@
-"""The published checkpoints of both papers (Lightning layout): names and hyper-parameters.
+"""The published checkpoints of both papers: names and hyper-parameters.
+
+Two layouts: Lightning's, with `state_dict` and `hyper_parameters`, and the first notebooks' bare
+state dictionary (librosa-style STFT without centring, each side's parts together, the first and
+the last convolution on [bins, frames]).
 
 Names are translated, never guessed: a file whose tensors do not fit exactly is refused. What
 the hyper-parameters leave open is read off the tensors' names and shapes.
@@ -31,7 +35,19 @@ _RENAMED = [
         (r"(tdfs|keys|linear_query|bn|rnn)\b", r"\1.frequency.\2"),
     )
 ]
-_SAMPLING = {".conv.": ".0.", ".bn.": ".1."}
+_ELSEWHERE = {
+    "downsampling.": "downsamplings.",
+    "upsampling.": "upsamplings.",
+    "final_conv.": "last_conv.",
+}
+# What the notebooks' files do not say; a file of another making is given options.
+_NOTEBOOK = {
+    "n_fft": 2048,
+    "hop_samples": 1024,
+    "num_frames": 64,
+    "is_centered": False,
+    "channel_order": "sides",
+}
 _NAMES = {
     "n_fft": "n_fft",
     "hop_length": "hop_samples",
@@ -71,50 +87,68 @@ def translate(content: object, name: str) -> tuple[NetworkConfig, dict[str, Tens
     Raises UnreadableCheckpoint where no tensors are left, UnsupportedCheckpoint where they
     belong to another kind of network.
     """
-    if not isinstance(content, Mapping):
-        content = {}
-    state = content.get("state_dict")
-    tensors = {k: v for k, v in _items(state) if isinstance(v, Tensor)}
+    values, tensors = _parts(content)
     if not tensors:
         raise UnreadableCheckpoint(
             f"checkpoint {name}",
-            expected="a Lightning checkpoint with tensors in `state_dict`",
-            got=f"keys {sorted(map(str, content))[:8]}",
-            remedy="give the .ckpt file as published",
+            expected="tensors in `state_dict`, or nothing but tensors",
+            got=f"keys {sorted(map(str, content))[:8]}"
+            if isinstance(content, Mapping)
+            else content,
+            remedy="give the file as published",
         )
-    ours = {_rename(k): _unfolded(v) for k, v in tensors.items() if k.startswith(_PREFIX)}
+    ours = {_rename(k): _unfolded(v) for k, v in tensors.items()}
     block = _block(ours)
-    hyper_parameters = content.get("hyper_parameters")
-    if block is None or not isinstance(hyper_parameters, Mapping):
+    if block is None:
         raise UnsupportedCheckpoint(
             f"checkpoint {name}",
-            expected="a TFC-TDF or LaSAFT U-Net with its hyper_parameters",
+            expected="a TFC-TDF or LaSAFT U-Net",
             got=f"tensors such as {next(iter(tensors))}",
             remedy="give a checkpoint of one of the two papers",
         )
-    values = {str(k): _literal(v) for k, v in hyper_parameters.items()}
+    if values is None:
+        return config_from(_notebook_values(block, ours), name), ours
     return config_from(_values(values, block, ours), name), ours
 
 
-def _items(state: object) -> list[tuple[str, object]]:
-    return [(str(k), v) for k, v in state.items()] if isinstance(state, Mapping) else []
+def _parts(content: object) -> tuple[dict[str, Any] | None, dict[str, Tensor]]:
+    """Hyper-parameters (None in a bare state dictionary) and the network's tensors."""
+    if not isinstance(content, Mapping):
+        return None, {}
+    if not isinstance(content.get("state_dict"), Mapping):
+        return None, _tensors(content, "module.")
+    hyper_parameters = content.get("hyper_parameters")
+    given = hyper_parameters if isinstance(hyper_parameters, Mapping) else {}
+    tensors = _tensors(content["state_dict"], _PREFIX)
+    tensors.pop("stft.stft.window", None)
+    return {str(k): _literal(v) for k, v in given.items()}, tensors
+
+
+def _tensors(state: Mapping[Any, Any], prefix: str) -> dict[str, Tensor]:
+    found = ((str(k), v) for k, v in state.items())
+    return {k.removeprefix(prefix): v.clone() for k, v in found if isinstance(v, Tensor)}
 
 
 def _rename(key: str) -> str:
-    key = key.removeprefix(_PREFIX)
+    for theirs, ours in _ELSEWHERE.items():
+        if key.startswith(theirs):
+            key = ours + key.removeprefix(theirs)
+    if key.startswith(("downsamplings.", "upsamplings.")):
+        return key.replace(".conv.", ".0.").replace(".bn.", ".1.")
     for pattern, replacement in _RENAMED:
         renamed, found = pattern.subn(replacement, key)
         if found:
             return renamed
-    if "samplings." in key:
-        for theirs, ours in _SAMPLING.items():
-            key = key.replace(theirs, ours)
     return key
 
 
 def _unfolded(tensor: Tensor) -> Tensor:
-    """A 1-D convolution along frequency is a 2-D one of a single frame."""
-    return tensor.unsqueeze(2) if tensor.ndim == 3 else tensor
+    """Convolutions along frequency alone become two-dimensional, frames first."""
+    if tensor.ndim == 3:
+        return tensor.unsqueeze(2)
+    if tensor.ndim == 4 and tensor.shape[2:] == (2, 1):
+        return tensor.transpose(2, 3)
+    return tensor
 
 
 def _block(tensors: Mapping[str, Tensor]) -> str | None:
@@ -146,6 +180,23 @@ def _values(theirs: Mapping[str, Any], block: str, tensors: Mapping[str, Tensor]
         return values | _condition(theirs, tensors)
     targets = (theirs.get("target_name") or "vocals",)
     return values | {"modulation": "none", "targets": targets}
+
+
+def _notebook_values(block: str, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Sizes from shapes; the STFT, the frames and the target are the notebooks'."""
+    first = tensors["first_conv.0.weight"]
+    layers = {k.split(".")[3] for k in tensors if k.startswith("mid_block.tfc.H.")}
+    return {
+        **_NOTEBOOK,
+        "block": block,
+        "modulation": "none",
+        "targets": ("vocals",),
+        "num_blocks": 1 + 2 * len({k.split(".")[1] for k in tensors if k.startswith("encoders.")}),
+        "internal_channels": first.shape[0],
+        "audio_channels": first.shape[1] // 2,
+        "num_conv_layers": max(1, len(layers)),
+        "halving_levels": _halving_levels(tensors),
+    }
 
 
 def _condition(theirs: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reads torch's zip files without importing or calling anything that they name.
+"""Reads torch's files, zipped and legacy, without importing or calling anything that they name.
 
 A pickle may name any function and have it called. Here every name resolves to one of the
 stand-ins below: plain containers and tensors are rebuilt by our own code, everything else
@@ -10,7 +10,7 @@ import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from torch import Tensor
 from lasaft_core.errors import UnreadableCheckpoint
 
 MAX_PICKLE_BYTES = 64 * 2**20
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _DTYPES = {
     "FloatStorage": torch.float32,
     "HalfStorage": torch.float16,
@@ -82,6 +83,43 @@ def read_zip(path: Path) -> Any:
         ) from error
 
 
+def read_legacy(path: Path) -> Any:
+    """The object of a file that `torch.save` wrote before its zip format, unknown parts inert.
+
+    Three small pickles (magic number, version, machine), the object, the list of its storages'
+    keys, then each storage: its length as int64 and its numbers. Raises UnreadableCheckpoint.
+    """
+    try:
+        with path.open("rb") as file:
+            return _read_legacy(file, path.stat().st_size)
+    except Exception as error:
+        raise UnreadableCheckpoint(
+            f"checkpoint {path.name}",
+            expected="a file that torch.save wrote",
+            got=f"{type(error).__name__}: {error}",
+            remedy="give a published checkpoint, or a file that this project wrote",
+        ) from error
+
+
+def _read_legacy(file: BinaryIO, size: int) -> Any:
+    if _Plain(file).load() != _LEGACY_MAGIC:
+        raise pickle.UnpicklingError("no torch file: another magic number")
+    for _ in ("version", "machine"):
+        _Plain(file).load()
+    unpickler = _LegacyUnpickler(file, size)
+    content = unpickler.load()
+    for key in _Plain(file).load():
+        unpickler.fill(str(key), file)
+    return content
+
+
+class _Plain(pickle.Unpickler):
+    """Numbers, text and plain containers: no name resolves."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        raise pickle.UnpicklingError(f"{module}.{name} in a header")
+
+
 class _SafeUnpickler(pickle.Unpickler):
     """Resolves names to stand-ins only; loads storages from the archive's own entries."""
 
@@ -126,6 +164,35 @@ class _SafeUnpickler(pickle.Unpickler):
         return Storage(torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype))
 
 
+class _LegacyUnpickler(_SafeUnpickler):
+    """Makes empty storages as it meets them; their numbers come behind the pickle."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        super().__init__(file)
+        self._size = size
+        self._storages: dict[str, Tensor] = {}
+
+    def persistent_load(self, pid: Any) -> Any:
+        kind, dtype, key, _device, count, view = pid
+        if kind != "storage" or not isinstance(dtype, torch.dtype) or view is not None:
+            return Inert()
+        if not 0 <= count * dtype.itemsize <= self._size:
+            raise pickle.UnpicklingError(f"storage {key} of {count} numbers")
+        return Storage(self._storages.setdefault(str(key), torch.empty(count, dtype=dtype)))
+
+    def fill(self, key: str, file: BinaryIO) -> None:
+        """Reads a storage's length and numbers into it."""
+        storage = self._storages[key]
+        count = int.from_bytes(file.read(8), "little")
+        data = bytearray(file.read(storage.numel() * storage.itemsize))
+        if count != storage.numel() or len(data) != count * storage.itemsize:
+            raise pickle.UnpicklingError(
+                f"storage {key} holds {len(data)} bytes of {count} numbers"
+            )
+        if data:
+            storage.copy_(torch.frombuffer(data, dtype=storage.dtype))
+
+
 def _stored_bytes(archive: zipfile.ZipFile, name: str) -> bytes:
     if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
         raise pickle.UnpicklingError(f"{name} is compressed, torch stores it plainly")
@@ -136,7 +203,7 @@ def _tensor(storage: Any, offset: int, size: Any, stride: Any, *_rest: object) -
     """Stand-in of `torch._utils._rebuild_tensor_v2`; bounds are checked by as_strided."""
     if not isinstance(storage, Storage):
         return Inert()
-    return torch.as_strided(storage.values, tuple(size), tuple(stride), offset).clone()
+    return torch.as_strided(storage.values, tuple(size), tuple(stride), offset)
 
 
 def _parameter(data: Any, *_rest: object) -> Any:

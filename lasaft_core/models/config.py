@@ -22,6 +22,7 @@ _ACTIVATION_FIELDS: Final = (
     "first_activation", "last_activation", "activation", "gamma_activation", "beta_activation"
 )  # fmt: skip
 ACTIVATIONS: Final = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softplus", "elu")
+_CONTEXT_SAMPLES: Final = 5000
 _COUNTS: Final = (
     "n_fft",
     "hop_samples",
@@ -133,6 +134,19 @@ class NetworkConfig:
     def num_levels(self) -> int:
         """Down- and upsamplings."""
         return self.num_blocks // 2
+
+    @property
+    def window_samples(self) -> int:
+        """Samples of one pass through the network."""
+        inner = self.hop_samples * (self.num_frames - 1)
+        return inner if self.is_centered else self.n_fft + inner
+
+    @property
+    def context_samples(self) -> int:
+        """Unused samples at each end of a window: as published, whole hops where centred."""
+        if not self.is_centered:
+            return _CONTEXT_SAMPLES
+        return max(2, -(-_CONTEXT_SAMPLES // self.hop_samples)) * self.hop_samples
 
     @property
     def is_conditioned(self) -> bool:

@@ -51,16 +51,11 @@ class Trainer:
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(options.ema_decay),
             use_buffers=True,
         )
-        self.spectral = ComplexAsChannels(config.n_fft, config.hop_samples)
+        self.spectral = ComplexAsChannels.of(config)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), weight_decay=1e-3)
         self.step, self.seconds = 0, 0.0
         if self.path.exists():
             self._resume()
-
-    @property
-    def window_samples(self) -> int:
-        """Samples of one window of the network."""
-        return self.config.hop_samples * (self.config.num_frames - 1)
 
     @property
     def excerpt_samples(self) -> int:
@@ -134,15 +129,15 @@ class Trainer:
         }
 
     def _scores(self, network: nn.Module, stems: np.ndarray) -> list[tuple[float, float]]:
-        length = stems.shape[1] // self.window_samples * self.window_samples
-        cut = stems[:, :length].reshape(len(stems), -1, self.window_samples, 2)
+        length = stems.shape[1] // self.config.window_samples * self.config.window_samples
+        cut = stems[:, :length].reshape(len(stems), -1, self.config.window_samples, 2)
         mix = torch.from_numpy(cut.sum(axis=0).transpose(0, 2, 1).copy())  # windows, 2, samples
         scores = []
         for index, reference in enumerate(cut.transpose(0, 1, 3, 2)):
             with torch.inference_mode():
                 target = torch.full((len(mix),), index)
                 spectrogram = network(self.spectral(mix), target)
-                estimate = self.spectral.inverse(spectrogram, self.window_samples).numpy()
+                estimate = self.spectral.inverse(spectrogram, self.config.window_samples).numpy()
             scores.append((sdr_db(reference, estimate), sdr_db(reference, mix.numpy())))
         return scores
 

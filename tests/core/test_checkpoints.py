@@ -4,6 +4,7 @@ import json
 import pickle
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from safetensors.torch import save_file
 
 from lasaft_core.checkpoints import load_checkpoint, native, published, unpickling
 from lasaft_core.errors import UnknownCheckpoint, UnreadableCheckpoint, UnsupportedCheckpoint
-from lasaft_core.models import UNet
+from lasaft_core.models import PRESETS, UNet
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 PUBLISHED = GOLDEN / "tfc_gpocm_lasaft.ckpt"
@@ -94,7 +95,7 @@ def test_files_of_another_kind_are_refused(tmp_path):
     with pytest.raises(UnsupportedCheckpoint, match=r"fc\.weight"):
         load_checkpoint(str(tmp_path / "classifier.ckpt"))
     (tmp_path / "notes.txt").write_text("not a checkpoint")
-    with pytest.raises(UnreadableCheckpoint, match="something else"):
+    with pytest.raises(UnreadableCheckpoint, match=r"torch\.save wrote"):
         load_checkpoint(str(tmp_path / "notes.txt"))
     (tmp_path / "plain.pkl").write_bytes(pickle.dumps({"a": 1}))
     with pytest.raises(UnreadableCheckpoint):
@@ -168,3 +169,56 @@ def test_own_files_of_another_make_are_refused(tmp_path, config):
 def test_places_that_hold_nothing_are_wrong_use(location):
     with pytest.raises(UnknownCheckpoint):
         load_checkpoint(location)
+
+
+def notebook_state(prefix=""):
+    """A network as the first notebooks saved it: other names, convolutions on [bins, frames]."""
+    torch.manual_seed(0)
+    config = replace(
+        PRESETS["tdc-17"], num_blocks=3, internal_channels=4, num_conv_layers=2,
+        is_centered=False, channel_order="sides",
+    )  # fmt: skip
+    network = UNet(config).eval()
+    state = {}
+    for name, tensor in network.state_dict().items():
+        key = name.replace("last_conv", "final_conv").replace(".tfc.H", ".H")
+        key = key.replace("samplings.", "sampling.")
+        if "sampling" in key:
+            key = key.replace(".0.weight", ".conv.weight").replace(".0.bias", ".conv.bias")
+            parts = key.split(".")
+            parts[2] = {"0": "conv", "1": "bn"}.get(parts[2], parts[2])
+            key = ".".join(parts)
+        outer = key.startswith(("first_conv", "final_conv"))
+        if tensor.ndim == 4 and outer:
+            state[prefix + key] = tensor.transpose(2, 3)
+        else:
+            state[prefix + key] = tensor.squeeze(2) if tensor.ndim == 4 else tensor
+    return network, state
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_bare_legacy_state_dictionary_loads_with_the_notebooks_defaults(tmp_path, prefix):
+    network, state = notebook_state(prefix)
+    path = tmp_path / "vocals.pt"
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+    checkpoint = load_checkpoint(str(path))
+    assert checkpoint.config == network.config
+    spectrogram = torch.randn(1, 4, 64, 1025)
+    with torch.inference_mode():
+        outputs = [n(spectrogram, torch.tensor([0])) for n in (network, checkpoint.build())]
+    torch.testing.assert_close(*outputs)
+
+
+def test_legacy_files_call_nothing_and_may_not_be_cut(tmp_path):
+    path, witness = tmp_path / "evil.pt", tmp_path / "witness"
+    content = {"a": torch.arange(6.0).reshape(2, 3).t(), "x": Exploit(f"touch {witness}")}
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+    read = unpickling.read_legacy(path)
+    assert torch.equal(read["a"], content["a"])
+    assert isinstance(read["x"], unpickling.Inert)
+    assert not witness.exists()
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 7):
+        path.write_bytes(whole[:size])
+        with pytest.raises(UnreadableCheckpoint):
+            unpickling.read_legacy(path)

@@ -200,3 +200,19 @@ def test_spectrogram_has_real_parts_first_and_inverts():
     torch.testing.assert_close(spectrogram[0, 0], left.real.T)
     torch.testing.assert_close(spectrogram[0, 2], left.imag.T)
     torch.testing.assert_close(spectral.inverse(spectrogram, 224), waveform, atol=1e-5, rtol=0)
+
+
+def test_spectrogram_without_centring_inverts_where_a_window_reaches():
+    spectral = ComplexAsChannels(64, 16, is_centered=False)
+    waveform = torch.randn(2, 2, 64 + 16 * 9)
+    spectrogram = spectral(waveform)
+    assert spectrogram.shape == (2, 4, 10, 33)
+    back = spectral.inverse(spectrogram, waveform.shape[-1])
+    torch.testing.assert_close(back[..., 1:], waveform[..., 1:], atol=1e-4, rtol=0)
+    assert not back[..., 0].any(), "the first sample's weight is zero, as in librosa"
+
+
+def test_windows_and_contexts_as_published():
+    assert (TINY.window_samples, TINY.context_samples) == (32 * 7, 5024)
+    notebook = replace(PRESETS["tdc-17"], is_centered=False)
+    assert (notebook.window_samples, notebook.context_samples) == (2048 + 1024 * 63, 5000)
