@@ -58,7 +58,7 @@ def _seconds(estimate: Estimate, workers: int | None) -> float:
 
 
 def plan_lines(plan: Plan, estimate: Estimate, workers: int | None) -> list[str]:
-    basis = "a stated default, no past rows" if estimate.is_default else "past rows"
+    basis = "defaults: too little past audio" if estimate.is_default else "past rows"
     time = clock(_seconds(estimate, workers))
     return [
         *(f"{action}: {tracks}" for action, tracks in plan.counts.items()),

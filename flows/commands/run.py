@@ -5,7 +5,7 @@ import argparse
 from flows.catalog_job import CatalogJob, OnProgress, offered
 from flows.commands.catalog_settings import run_config
 from flows.commands.console import say, say_json
-from flows.commands.prefect_api import prefect_api_url
+from flows.commands.prefect_api import check_prefect_api, prefect_api_url
 from flows.progress import AudioProgress, audio_progress
 from flows.reporting import report_lines
 from flows.run_records import Progress
@@ -16,7 +16,9 @@ def run(arguments: argparse.Namespace) -> int:
     with audio_progress() as progress:
         job.check()  # wrong use is told before a flow run exists
         job.listeners.append(_listener(progress))
-        if prefect_api_url():
+        url = prefect_api_url()
+        if url:
+            check_prefect_api(url)
             _run_as_flow(job)
         else:
             _run_plain(job)

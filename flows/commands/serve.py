@@ -3,7 +3,7 @@
 import argparse
 
 from flows.commands.catalog_settings import run_config
-from flows.commands.prefect_api import prefect_api_url
+from flows.commands.prefect_api import check_prefect_api, prefect_api_url
 from flows.deployments import serve_catalog
 from flows.params import CatalogParameters
 from lasaft_core.errors import UsageError
@@ -11,11 +11,13 @@ from lasaft_core.errors import UsageError
 
 def run(arguments: argparse.Namespace) -> int:
     parameters = CatalogParameters.from_config(run_config(arguments))
-    if not prefect_api_url():
+    url = prefect_api_url()
+    if not url:
         raise UsageError(
             "no Prefect API is configured",
             expected="PREFECT_API_URL",
             remedy="start one with `prefect server start` and set its address",
         )
+    check_prefect_api(url)
     serve_catalog(parameters, cron=arguments.cron)
     return 0

@@ -10,6 +10,7 @@ from flows.params import CatalogParameters
 from flows.progress import audio_progress
 from flows.run_records import Progress, RunConfig, RunReport
 from lasaft_core import storage
+from lasaft_core.catalog.queries import records
 
 
 def run_flow(config: RunConfig) -> RunReport:
@@ -36,7 +37,10 @@ def run_flow(config: RunConfig) -> RunReport:
 
 
 def read_rows(dest: str) -> list[dict[str, Any]]:
-    """Every row of the catalog table, by deltalake and pyarrow alone."""
+    """Every row of the catalog table, by deltalake alone.
+
+    Its reader over pyarrow's datasets may abort a process that holds torch as it ends.
+    """
     uri = storage.join(dest, "catalog")
     table = DeltaTable(uri, storage_options=storage.delta_storage_options(uri))
-    return list(table.to_pyarrow_table().to_pylist())
+    return [dict(row) for row in records(table, "SELECT * FROM catalog")]

@@ -51,7 +51,7 @@ def test_commands_and_the_table_snippet_work_as_they_stand(music, capsys):
     assert "s3://music/stems/stems/" in printed
     names: dict[str, object] = {}
     exec(next(s for s in SNIPPETS if "DeltaTable" in s), names)
-    assert names["table"].num_rows == 1
+    assert names["rows"].num_rows == 1
 
 
 def test_python_snippet_runs():

@@ -95,7 +95,7 @@ def test_a_plan_after_it_tells_what_is_left_from_what_is_done(catalog, capsys) -
     lines = capsys.readouterr().out.splitlines()
     assert {"forced: 1", "retry: 1", "left: 0"} < set(lines)
     assert not any("--force failed" in line for line in lines)
-    assert any(line.startswith("audio: ") and "no past rows" in line for line in lines)
+    assert any(line.startswith("audio: ") and "too little past audio" in line for line in lines)
     assert any(line.startswith("time: ") and "2 workers" in line for line in lines)
 
 
@@ -184,3 +184,15 @@ def test_looking_at_a_place_that_is_not_there_is_code_2(tmp_path, capsys) -> Non
 def test_status_of_a_place_without_a_table_says_so(tmp_path, capsys) -> None:
     assert main(["status", "--dest", str(tmp_path)]) == 0
     assert "there is no table" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("command", "more"), [("run", ()), ("serve", ("--cron", "0 2 * * *"))])
+def test_a_prefect_api_that_does_not_answer_is_one_line_and_code_2(
+    catalog, capsys, monkeypatch, command, more
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    arguments = ["--source", catalog / "in", "--dest", catalog / "out", "--checkpoint", CHECKPOINT]
+    assert main([command, *map(str, arguments), *more]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no Prefect API answers at http://127.0.0.1:9/api" in line
+    assert "prefect server start" in line
