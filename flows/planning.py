@@ -1,5 +1,6 @@
 """From the sources and the table to the tracks of a run. No source object is opened."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.storage import ObjectStat
 from ray_actors.messages import TrackTask
 
+logger = logging.getLogger(__name__)
+
 
 def make_plan(prepared: Prepared) -> tuple[Plan, Estimate]:
     """Lists the sources and compares with the table; `--limit` bounds the work, not the listing."""
@@ -25,6 +28,11 @@ def make_plan(prepared: Prepared) -> tuple[Plan, Estimate]:
         config.sources, include=config.include, exclude=config.exclude, skip_prefix=config.dest
     )
     plan = plan_tracks(objects, table.keys(prepared.fingerprint), force=config.force)
+    if not any(plan.counts.values()):
+        logger.warning(
+            "sources=%s songs=0 remedy='check --source, --include and --exclude'",
+            ",".join(config.sources),
+        )
     plan = replace(plan, tracks=plan.tracks[: config.limit])
     return plan, estimate(plan, table.sample())
 

@@ -72,8 +72,20 @@ def _add_catalog(parser: Parser) -> None:
         help="prefix or object to read songs from; may be given again",
     )
     _add_dest(parser)
-    add("--include", action="append", default=[], metavar="GLOB", help="only keys that match")
-    add("--exclude", action="append", default=[], metavar="GLOB", help="no keys that match")
+    add(
+        "--include",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="only keys that match, below --source; * also matches /; may be repeated",
+    )
+    add(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="no keys that match; may be repeated",
+    )
     add("--limit", type=int, metavar="N", help="work on at most so many songs")
     add(
         "--force",
@@ -90,7 +102,10 @@ def _add_execution(parser: Parser) -> None:
     group = parser.add_argument_group("execution")
     add = group.add_argument
     add(
-        "--workers", type=int, metavar="N", help="processes with a loaded network; all CPUs if none"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes with a loaded network; as many as fit if none",
     )
     add("--gpus-per-worker", type=float, default=0.0, metavar="X", help="GPUs of each, or a share")
     add(

@@ -178,3 +178,10 @@ def test_stems_that_a_crash_left_without_a_row_are_adopted(songs):
 
     assert (first.windows > 0, report.windows, report.adopted) == (True, 0, 1)
     assert songs.rows()["a.wav"].status == "done"
+
+
+def test_a_plan_of_nothing_says_so(songs, caplog):
+    songs.put("a.wav")
+    assert songs.run(include=("*.flac",)).planned == dict.fromkeys(songs.run().planned, 0)
+    assert "songs=0" in caplog.text
+    assert "--include" in caplog.text
