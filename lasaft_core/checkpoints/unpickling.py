@@ -211,13 +211,8 @@ def _parameter(data: Any, *_rest: object) -> Any:
     return data
 
 
-def _ordered(items: Any = ()) -> dict[Any, Any]:
-    """Stand-in of `collections.OrderedDict`."""
-    return OrderedStandIn(items)
-
-
 class OrderedStandIn(dict[Any, Any]):
-    """An OrderedDict whose attributes (a state dictionary's `_metadata`) are dropped."""
+    """Stand-in of `collections.OrderedDict`; drops attributes (a state's `_metadata`)."""
 
     def __setstate__(self, _state: object) -> None:
         pass
@@ -226,5 +221,5 @@ class OrderedStandIn(dict[Any, Any]):
 _KNOWN: dict[tuple[str, str], Any] = {
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_parameter"): _parameter,
-    ("collections", "OrderedDict"): _ordered,
+    ("collections", "OrderedDict"): OrderedStandIn,
 }

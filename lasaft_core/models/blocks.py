@@ -10,20 +10,12 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from lasaft_core.models.config import NetworkConfig
+from lasaft_core.modules.activations import ACTIVATIONS
 from lasaft_core.modules.lasaft import LaSAFT, LightSAFT
 from lasaft_core.modules.rnn import RNN
 from lasaft_core.modules.tdf import TDF, TDFOptions
 from lasaft_core.modules.tfc import TFC
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "identity": nn.Identity,
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "softplus": nn.Softplus,
-    "elu": nn.ELU,
-}
 Modulate = Callable[[Tensor], Tensor]
 
 

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from lasaft_core.errors import InvalidOption
+from lasaft_core.modules.activations import ACTIVATIONS
+from lasaft_core.modules.conditioning import MODULATIONS
 
 BLOCKS: Final = (
     "tfc", "tdc", "tdf", "tfc-tdf", "tfc-rnn", "tdc-rnn", "tfc-lasaft", "tfc-lightsaft"
@@ -11,7 +13,7 @@ BLOCKS: Final = (
 CONDITIONED_BLOCKS: Final = ("tfc", "tfc-tdf", "tfc-lasaft", "tfc-lightsaft")
 CHOICES: Final = {
     "block": BLOCKS,
-    "modulation": ("none", "film", "film-simple", "pocm", "gpocm"),
+    "modulation": ("none", *MODULATIONS),
     "condition_to": ("encoder", "decoder", "full"),
     "condition": ("embedding", "one-hot"),
     "spectrogram": ("complex", "magnitude"),
@@ -21,7 +23,6 @@ CHOICES: Final = {
 _ACTIVATION_FIELDS: Final = (
     "first_activation", "last_activation", "activation", "gamma_activation", "beta_activation"
 )  # fmt: skip
-ACTIVATIONS: Final = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "softplus", "elu")
 _CONTEXT_SAMPLES: Final = 5000
 _COUNTS: Final = (
     "n_fft",

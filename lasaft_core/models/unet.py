@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from lasaft_core.models.blocks import ACTIVATIONS, Modulate, build_block
+from lasaft_core.models.blocks import Modulate, build_block
 from lasaft_core.models.config import NetworkConfig
 from lasaft_core.models.estimation import Estimation
+from lasaft_core.modules.activations import ACTIVATIONS
 from lasaft_core.modules.conditioning import MODULATIONS, ConditionGenerator, ControlOptions
 
 

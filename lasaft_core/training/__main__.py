@@ -4,8 +4,6 @@ import argparse
 import logging
 from pathlib import Path
 
-import torch
-
 from lasaft_core.checkpoints import native
 from lasaft_core.models import NetworkConfig
 from lasaft_core.training.excerpts import Excerpts, render_songs
@@ -58,5 +56,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(torch.get_num_threads())
     main()
