@@ -13,7 +13,11 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from flows.commands import options
+from flows.commands.checkpoint_options import add_checkpoint
 from flows.commands.console import complain
+from flows.commands.evaluate_options import add_evaluate
+from flows.commands.plot_options import add_plot
+from flows.commands.train_options import add_train
 from lasaft_core.errors import LasaftError, UsageError
 
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
@@ -23,6 +27,10 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "status": ("say what a destination holds and what failed", options.add_status),
     "find": ("print the stems of one source object", options.add_find),
     "serve": ("serve the catalog run to Prefect, on a schedule and on demand", options.add_serve),
+    "checkpoint": ("inspect and convert checkpoints", add_checkpoint),
+    "train": ("train a network of the papers on songs with true stems", add_train),
+    "evaluate": ("measure a network by the papers' protocol", add_evaluate),
+    "plot": ("draw what a network has learned, and spectrograms", add_plot),
 }
 
 

@@ -54,7 +54,7 @@ def _add_sound(parser: Parser) -> None:
     )
 
 
-def _add_json(parser: Parser) -> None:
+def add_json(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -129,29 +129,29 @@ def add_separate(parser: Parser) -> None:
     parser.add_argument("songs", nargs="+", metavar="SONG", help="path or URL of a song")
     parser.add_argument("--out", required=True, metavar="DIR", help="gets one folder per song")
     _add_sound(parser)
-    _add_json(parser)
+    add_json(parser)
 
 
 def add_run(parser: Parser) -> None:
     parser.epilog = EXIT_CODES
     _add_catalog(parser)
-    _add_json(parser)
+    add_json(parser)
 
 
 def add_plan(parser: Parser) -> None:
     _add_catalog(parser)
-    _add_json(parser)
+    add_json(parser)
 
 
 def add_status(parser: Parser) -> None:
     _add_dest(parser)
-    _add_json(parser)
+    add_json(parser)
 
 
 def add_find(parser: Parser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="path or URL of a source object")
     _add_dest(parser)
-    _add_json(parser)
+    add_json(parser)
 
 
 def add_serve(parser: Parser) -> None:

@@ -32,7 +32,7 @@ PRESETS = {
     "cunet-gpocm-tdf": replace(_GPOCM, block="tfc-tdf"),
     "cunet-gpocm-lasaft": _GPOCM,
     "cunet-gpocm-lightsaft": replace(_GPOCM, block="tfc-lightsaft"),
-    "lasaft-large": replace(_GPOCM, n_fft=4096, hop_samples=2048, num_blocks=9, embedding_dim=64),
+    "lasaft-large": replace(_GPOCM, n_fft=4096, num_blocks=9, embedding_dim=64),
 }
 
 

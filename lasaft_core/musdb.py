@@ -1,0 +1,106 @@
+"""Songs with true stems on disk, in the layout of MUSDB18-HQ.
+
+    ROOT/{train,valid,test}/SONG/{mixture,vocals,drums,bass,other}.wav
+
+The data set as published has no `valid`: then it is the fourteen songs of `train` that the
+package `musdb` and both papers set apart, and `train` is what is left.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from lasaft_core.errors import InvalidOption
+
+Audio = NDArray[np.float32]
+TARGETS: Final = ("vocals", "drums", "bass", "other")
+SPLITS: Final = ("train", "valid", "test")
+VALIDATION_SONGS: Final = (
+    "ANiMAL - Rockshow",
+    "Actions - One Minute Smile",
+    "Alexander Ross - Goodbye Bolero",
+    "Clara Berry And Wooldog - Waltz For My Victims",
+    "Fergessen - Nos Palpitants",
+    "James May - On The Line",
+    "Johnny Lokke - Promises & Lies",
+    "Leaf - Summerghost",
+    "Meaxic - Take A Step",
+    "Patrick Talbot - A Reason To Leave",
+    "Skelpolu - Human Mistakes",
+    "Traffic Experiment - Sirens",
+    "Triviul - Angelsaint",
+    "Young Griffo - Pennies",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """One song's folder; its stems have the same length, rate and two channels."""
+
+    folder: Path
+    num_samples: int
+    sample_rate: int
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def read(self, source: str, start: int = 0, num_samples: int = -1) -> Audio:
+        """[num_samples, 2] of a stem or of `mixture`, from sample `start`; -1: to its end.
+
+        Where there is no `mixture.wav` the mixture is the sum of the stems.
+        """
+        path = _path(self.folder, source)
+        if source == "mixture" and not path.exists():
+            return np.sum([self.read(t, start, num_samples) for t in TARGETS], axis=0)
+        return soundfile.read(
+            path, frames=num_samples, start=start, dtype="float32", always_2d=True
+        )[0]
+
+    def stems(self) -> dict[str, Audio]:
+        """{target: [samples, 2]}."""
+        return {target: self.read(target) for target in TARGETS}
+
+
+def find_songs(root: Path, split: str) -> list[Song]:
+    """The songs of one of `SPLITS`, by name. Raises InvalidOption, which says what is missing."""
+    if split not in SPLITS:
+        raise InvalidOption("split", expected=" | ".join(SPLITS), got=split)
+    held_out = () if (root / "valid").is_dir() else VALIDATION_SONGS
+    folder = root / ("train" if held_out and split == "valid" else split)
+    names = sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+    if split != "test" and held_out:
+        names = [name for name in names if (name in held_out) == (split == "valid")]
+    if not names:
+        raise InvalidOption(
+            f"data in {root}",
+            expected=f"folders {split}/SONG with {', '.join(TARGETS)} as .wav",
+            got="no such songs" if folder.is_dir() else f"no folder {split}",
+            remedy="lay the songs out as MUSDB18-HQ does",
+        )
+    return [_song(folder / name) for name in names]
+
+
+def _song(folder: Path) -> Song:
+    sources = [s for s in ("mixture", *TARGETS) if s != "mixture" or _path(folder, s).exists()]
+    try:
+        infos = {source: soundfile.info(_path(folder, source)) for source in sources}
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise InvalidOption(
+            f"song {folder}", expected=f"{', '.join(TARGETS)} as .wav", got=str(error)
+        ) from error
+    shapes = {s: (info.frames, info.channels, info.samplerate) for s, info in infos.items()}
+    frames, channels, rate = shapes[TARGETS[0]]
+    if channels != 2 or len(set(shapes.values())) > 1:
+        raise InvalidOption(
+            f"song {folder}", expected="stereo files of one length and rate", got=shapes
+        )
+    return Song(folder, frames, rate)
+
+
+def _path(folder: Path, source: str) -> Path:
+    return folder / f"{source}.wav"
