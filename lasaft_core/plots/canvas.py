@@ -23,14 +23,15 @@ def panels(rows: int, columns: int, *, panel: tuple[float, float]) -> tuple[Figu
 
 
 def head(figure: Figure, text: str) -> None:
-    """The figure's heading; a song's title may hold signs that mean something to matplotlib."""
-    figure.suptitle(text, fontsize=HEADING, parse_math=False)
+    """The figure's heading, smaller where long; signs that mean something to matplotlib do not."""
+    fitting = figure.get_figwidth() * 72 / (0.6 * max(1, len(text)))
+    figure.suptitle(text, fontsize=min(HEADING, fitting), parse_math=False)
 
 
 def grid(count: int, most_columns: int) -> tuple[int, int]:
-    """Rows and columns for `count` panels of equal rank."""
-    columns = min(count, most_columns)
-    return -(-count // columns), columns
+    """Rows and columns for `count` panels of equal rank, the rows about equally full."""
+    rows = -(-count // most_columns)
+    return rows, -(-count // rows)
 
 
 def spare(axes: np.ndarray, used: int) -> Iterator[Axes]:
