@@ -102,7 +102,7 @@ class LogLines:
 
 
 @contextmanager
-def _logging_to(handler: logging.Handler, level: int) -> Iterator[None]:
+def logging_to(handler: logging.Handler, level: int) -> Iterator[None]:
     """The project's lines from `level` on, other libraries' warnings; as before at the end."""
     handler.setFormatter(logging.Formatter(LINE_FORMAT, datefmt="%H:%M:%S"))
     root = logging.getLogger()
@@ -127,7 +127,7 @@ def audio_progress() -> Iterator[AudioProgress]:
             yield bar
         return
     handler = logging.StreamHandler(sys.stderr)
-    with _logging_to(handler, logging.INFO):
+    with logging_to(handler, logging.INFO):
         yield LogLines()
 
 
@@ -141,7 +141,7 @@ def _terminal_bar() -> Iterator[AudioProgress]:
         TimeElapsedColumn(),
     )
     with (
-        _logging_to(LinesAboveBar(console), logging.WARNING),
+        logging_to(LinesAboveBar(console), logging.WARNING),
         Progress(
             *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
         ) as progress,

@@ -10,6 +10,7 @@ LasaftError
 |       |-- UnknownCheckpoint
 |       |-- UnreadableCheckpoint
 |       `-- UnsupportedCheckpoint
+|-- TrainingDiverged         a training whose loss is no number any more
 `-- TrackError                 one track's fault: it costs one row, the run goes on
     |-- UnsupportedChannels    (skipped)
     |-- UnsupportedRate        (skipped)
@@ -83,6 +84,10 @@ class UnreadableCheckpoint(CheckpointError):
 
 class UnsupportedCheckpoint(CheckpointError):
     """Readable tensors of another kind of network."""
+
+
+class TrainingDiverged(LasaftError):
+    """The loss has become infinite or NaN: no further step can mend the weights."""
 
 
 class TrackError(LasaftError):

@@ -72,7 +72,7 @@ def find_songs(root: Path, split: str) -> list[Song]:
         raise InvalidOption("split", expected=" | ".join(SPLITS), got=split)
     held_out = () if (root / "valid").is_dir() else VALIDATION_SONGS
     folder = root / ("train" if held_out and split == "valid" else split)
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+    names = _folders(folder)
     if split != "test" and held_out:
         names = [name for name in names if (name in held_out) == (split == "valid")]
     if not names:
@@ -83,6 +83,13 @@ def find_songs(root: Path, split: str) -> list[Song]:
             remedy="lay the songs out as MUSDB18-HQ does",
         )
     return [_song(folder / name) for name in names]
+
+
+def _folders(folder: Path) -> list[str]:
+    """Names of folders; hidden ones are under way."""
+    if not folder.is_dir():
+        return []
+    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
 def _song(folder: Path) -> Song:

@@ -1,7 +1,8 @@
 """The systems of the two papers by name; hyper-parameters and sizes as published.
 
 ISMIR 2020: arXiv 1912.02591, Table 2 and section 4. ICASSP 2021: arXiv 2010.11631, Table 1, and
-`lasaft-large` of its section 3.4.
+`lasaft-large` of its section 3.4. Two more are ours: `lasaft-small`, which ships as
+the default, and `lasaft-tiny`, to try a training on.
 """
 
 from dataclasses import replace
@@ -15,6 +16,20 @@ _SEVENTEEN = replace(_ONE_TARGET, num_blocks=17, num_frames=64, halving_levels=(
 _EVEN_LEVELS = (0, 2, 4, 6)
 _GPOCM = NetworkConfig()
 _FILM = replace(_GPOCM, modulation="film", normalises_modulation=False)
+_SMALL = replace(
+    _GPOCM,
+    num_blocks=5,
+    internal_channels=8,
+    num_conv_layers=3,
+    embedding_dim=16,
+    num_control_layers=3,
+    bottleneck_factor=32,
+    num_latents=4,
+    key_dim=16,
+    estimation="complex-masking",
+    input_exponent=0.5,
+)
+_TINY = replace(_SMALL, block="tfc-lightsaft", n_fft=1024, hop_samples=512, num_blocks=3)
 
 PRESETS = {
     "tdc-17": replace(_SEVENTEEN, block="tdc"),
@@ -33,6 +48,8 @@ PRESETS = {
     "cunet-gpocm-lasaft": _GPOCM,
     "cunet-gpocm-lightsaft": replace(_GPOCM, block="tfc-lightsaft"),
     "lasaft-large": replace(_GPOCM, n_fft=4096, num_blocks=9, embedding_dim=64),
+    "lasaft-small": _SMALL,
+    "lasaft-tiny": _TINY,
 }
 
 

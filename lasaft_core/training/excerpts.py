@@ -1,74 +1,94 @@
-"""Training material: excerpts of generated songs, remixed and augmented.
+"""Training items: excerpts of songs, mixed as a recipe says.
 
-Songs are rendered once into a folder of float16 arrays [targets, samples, 2] and read by memory
-map, so that a run of any length holds no more than its batch.
+Each step's batch is drawn from the seed and the step's number alone: whoever asks for step n gets
+the same batch, in any process and after any interruption.
+
+Legend: B batch, C channels.
 """
 
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
 
-from lasaft_core.training.instruments import Audio
-from lasaft_core.training.music import TARGETS, render_song
+from lasaft_core.models import NetworkConfig
+from lasaft_core.musdb import TARGETS, Song
+from lasaft_core.training.recipes import Recipe
 
-Songs = list[NDArray[np.float16]]
-
-
-def render_songs(folder: Path, seeds: range, seconds: float) -> Songs:
-    """Renders what is not there yet, then maps all of it: [targets, samples, 2] each."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"song-{seed:04}-{seconds:g}s.npy" for seed in seeds]
-    missing = [(p, s, seconds) for p, s in zip(paths, seeds, strict=True) if not p.exists()]
-    if missing:
-        with ProcessPoolExecutor() as pool:
-            list(pool.map(_render_to, missing))
-    return [np.load(path, mmap_mode="r") for path in paths]
+Audio = NDArray[np.float32]
+Batch = tuple[Tensor, Tensor, Tensor]
 
 
-def _render_to(job: tuple[Path, int, float]) -> None:
-    path, seed, seconds = job
-    stems = render_song(seed, seconds)
-    part = path.with_suffix(".part.npy")
-    np.save(part, np.stack([stems[t] for t in TARGETS]).astype(np.float16))
-    part.replace(path)
+class Excerpts(Dataset[Batch]):
+    """A map from a step's number to its batch. The mixture is the sum of all four sources, also
+    where the network has fewer targets."""
 
+    def __init__(
+        self, songs: Sequence[Song], config: NetworkConfig, recipe: Recipe, *, seed: int
+    ) -> None:
+        self.songs, self.targets, self.mixing = songs, config.targets, recipe.mixing
+        self.batch_size, self.samples = recipe.batch_size, excerpt_samples(config, recipe)
+        self.seed = seed
 
-class Excerpts:
-    """Draws batches: half of the items are coherent songs, half are remixed across songs."""
+    def __getitem__(self, step: int) -> Batch:
+        """Mixtures [B, 2, samples], wanted sources alike, indices of their targets [B]."""
+        rng = np.random.default_rng((self.seed, step))
+        items = [self._sources(rng) for _ in range(self.batch_size)]
+        targets = self._targets(rng)
+        wanted = [
+            item[TARGETS.index(self.targets[t])] for item, t in zip(items, targets, strict=True)
+        ]
+        mixtures = np.stack([item.sum(axis=0) for item in items])
+        return (
+            torch.from_numpy(mixtures),
+            torch.from_numpy(np.stack(wanted)),
+            torch.from_numpy(targets),
+        )
 
-    def __init__(self, songs: Songs, samples: int, *, seed: int) -> None:
-        self.songs, self.samples = songs, samples
-        self.rng = np.random.default_rng(seed)
+    def _targets(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        if self.mixing.balances_targets:
+            return np.arange(self.batch_size) % len(self.targets)
+        return rng.integers(len(self.targets), size=self.batch_size)
 
-    def batch(self, size: int) -> tuple[Audio, Audio, NDArray[np.int64]]:
-        """Mixtures [size, 2, samples], one target each [size, 2, samples], its index [size].
-
-        Every batch holds all targets alike: batch norms see the conditions of the batch, and
-        would otherwise tell the network another story in each.
-        """
-        stems = np.stack([self._item() for _ in range(size)])  # size, targets, 2, samples
-        targets = np.arange(size) % len(TARGETS)
-        return stems.sum(axis=1), stems[np.arange(size), targets], targets
-
-    def _item(self) -> Audio:
-        if self.rng.random() < 0.5:
-            song, start = self._place()
-            stems = [song[i, start : start + self.samples] for i in range(len(TARGETS))]
+    def _sources(self, rng: np.random.Generator) -> Audio:
+        """[4, 2, samples]."""
+        if rng.random() < self.mixing.coherent_share:
+            places = [self._place(rng)] * len(TARGETS)
         else:
-            places = [self._place() for _ in TARGETS]
-            stems = [song[i, at : at + self.samples] for i, (song, at) in enumerate(places)]
-        return np.stack([self._augmented(stem.astype(np.float32)) for stem in stems])
+            places = [self._place(rng) for _ in TARGETS]
+        sources = [
+            self._source(song, target, start, rng)
+            for target, (song, start) in zip(TARGETS, places, strict=True)
+        ]
+        return np.stack(sources)
 
-    def _place(self) -> tuple[NDArray[np.float16], int]:
-        song = self.songs[int(self.rng.integers(len(self.songs)))]
-        return song, int(self.rng.integers(0, song.shape[1] - self.samples))
+    def _place(self, rng: np.random.Generator) -> tuple[Song, int]:
+        song = self.songs[int(rng.integers(len(self.songs)))]
+        return song, int(rng.integers(max(1, song.num_samples - self.samples)))
 
-    def _augmented(self, stem: Audio) -> Audio:
-        """[samples, 2] -> [2, samples] with random gain, polarity and sides; or silence."""
-        if self.rng.random() < 0.08:
-            return np.zeros_like(stem.T)
-        gain = 10 ** (self.rng.uniform(-7, 5) / 20) * self.rng.choice([-1.0, 1.0])
-        sides = stem.T[:: self.rng.choice([-1, 1])]
-        return (gain * sides).astype(np.float32)
+    def _source(self, song: Song, target: str, start: int, rng: np.random.Generator) -> Audio:
+        """[2, samples]; a song that ends too soon is followed by silence."""
+        if rng.random() < self.mixing.silent_share:
+            return np.zeros((2, self.samples), np.float32)
+        audio = song.read(target, start, self.samples).T
+        if self.mixing.augmentation is not None:
+            audio = self.mixing.augmentation.apply(audio, rng, song.sample_rate)
+        return np.pad(audio, ((0, 0), (0, self.samples - audio.shape[1])))
+
+
+def excerpt_samples(config: NetworkConfig, recipe: Recipe) -> int:
+    """Length of an item: the recipe's frames, or a window of the network."""
+    frames = recipe.excerpt_frames or config.num_frames
+    return config.window_samples + config.hop_samples * (frames - config.num_frames)
+
+
+def steps_of_epoch(songs: Sequence[Song], config: NetworkConfig, recipe: Recipe) -> int:
+    """The recipe's, or as published: as many items as the songs have windows, times the targets."""
+    if recipe.epoch_steps is not None:
+        return recipe.epoch_steps
+    samples = excerpt_samples(config, recipe)
+    windows = sum(song.num_samples // samples for song in songs)
+    return max(1, windows * len(config.targets) // recipe.batch_size)

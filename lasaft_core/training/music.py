@@ -5,14 +5,16 @@ everywhere. Not meant to please: meant as material with clean rights for trainin
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
+from lasaft_core.musdb import TARGETS
 from lasaft_core.training.instruments import VOWELS, Audio, Bass, DrumKit, Keys, Voice
 
-TARGETS = ("vocals", "drums", "bass", "other")
 _SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 _PROGRESSIONS = ((0, 4, 5, 3), (0, 5, 3, 4), (5, 3, 0, 4), (0, 3, 4, 3), (1, 4, 0, 5), (0, 6, 5, 4))
 _STEPS_PER_BAR = 16
@@ -73,6 +75,18 @@ def render_song(seed: int, seconds: float, sample_rate: int = 44100) -> dict[str
         tracks[target] *= 10 ** (level_db / 20) / loudness
     peak = np.abs(sum(tracks.values())).max() + 1e-9
     return {target: (0.9 / peak * track).astype(np.float32) for target, track in tracks.items()}
+
+
+def write_song(folder: Path, seed: int, seconds: float) -> None:
+    """One song's stems and mixture as 16-bit WAV; the folder appears whole, or is there already."""
+    if folder.exists():
+        return
+    part = folder.with_name(f".{folder.name}.part")
+    part.mkdir(parents=True, exist_ok=True)
+    stems = render_song(seed, seconds)
+    for name, audio in {**stems, "mixture": mixture(stems)}.items():
+        soundfile.write(part / f"{name}.wav", audio, 44100, subtype="PCM_16")
+    part.replace(folder)
 
 
 def mixture(stems: dict[str, Audio]) -> Audio:

@@ -59,7 +59,7 @@ def test_parameters_as_published(name):
 
 
 def test_presets_are_all_the_papers_systems_and_unknown_names_list_them():
-    assert set(PRESETS) == {*PARAMETERS, "tdc-rnn-17"}
+    assert set(PRESETS) == {*PARAMETERS, "tdc-rnn-17", "lasaft-small", "lasaft-tiny"}
     with pytest.raises(InvalidOption, match=r"tdc-17 \| tfc-17"):
         build("tdc-18")
 

@@ -1,0 +1,123 @@
+"""How a network is trained: the papers' recipes, and a modern one.
+
+Published (arXiv 1912.02591, section 4.1; arXiv 2010.11631, section 3.1, and both repositories):
+each source is a random song at a random offset, their sum is the mixture, the target is drawn for
+every item; Adam at a constant rate on the mean squared error of the spectrogram; the best of the
+epochs by the L1 distance of the validation songs' waveforms; an end when that has not improved
+for a number of epochs. An epoch is as many windows as the training songs hold, times the targets.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lasaft_core.errors import InvalidOption
+from lasaft_core.models import PRESETS
+from lasaft_core.training.augmentation import Augmentation
+from lasaft_core.training.losses import LOSSES
+
+_CHOICES: Final = {
+    "loss": tuple(LOSSES),
+    "rate": ("constant", "cosine"),
+    "initialisation": ("kaiming", "torch"),
+    "criterion": ("l1", "sdr_db"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mixing:
+    """How excerpts become mixtures.
+
+    `coherent_share` of the items keep the sources of one song and moment together, the others
+    take each source from anywhere. `silent_share` of the sources fall silent. `balances_targets`:
+    every batch holds all targets alike, instead of drawing one for each item.
+    """
+
+    coherent_share: float = 0.0
+    silent_share: float = 0.0
+    balances_targets: bool = False
+    augmentation: Augmentation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that a training's result depends on, beside network, songs and seed.
+
+    `epoch_steps` None: as published. `max_steps` is also the length of a cosine rate. `patience`
+    counts epochs without gain after `min_epochs`. `excerpt_frames` None: a whole window. `dropout`
+    None: the network's own. `criterion`: which validation figure is kept best.
+    """
+
+    loss: str = "spectrogram-mse"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    rate: str = "constant"
+    warmup_steps: int = 0
+    batch_size: int = 8
+    excerpt_frames: int | None = None
+    mixing: Mixing = Mixing()
+    initialisation: str = "kaiming"
+    dropout: float | None = None
+    clip_norm: float | None = None
+    ema_decay: float | None = None
+    epoch_steps: int | None = None
+    min_epochs: int = 1
+    patience: int = 10
+    max_steps: int | None = None
+    criterion: str = "l1"
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise _refusal(name, " | ".join(choices), getattr(self, name))
+        for name in ("batch_size", "epoch_steps", "max_steps", "patience", "excerpt_frames"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise _refusal(name, "at least 1", value)
+        if self.learning_rate <= 0:
+            raise _refusal("learning_rate", "more than 0", self.learning_rate)
+        if self.rate == "cosine" and self.max_steps is None:
+            raise _refusal("max_steps", "a number, for the cosine rate to end", None)
+        if self.batch_size < 2 and not self.mixing.balances_targets:
+            raise _refusal("batch_size", "at least 2, for batch norms", self.batch_size)
+
+
+def _refusal(name: str, expected: str, got: object) -> InvalidOption:
+    return InvalidOption(f"training option {name}", expected=expected, got=got)
+
+
+MODERN: Final = Recipe(
+    loss="waveform-and-spectrogram-l1",
+    learning_rate=1.5e-3,
+    weight_decay=1e-3,
+    rate="cosine",
+    warmup_steps=500,
+    mixing=Mixing(
+        coherent_share=0.5, silent_share=0.08, balances_targets=True, augmentation=Augmentation()
+    ),
+    initialisation="torch",
+    dropout=0.0,
+    clip_norm=5.0,
+    ema_decay=0.999,
+    epoch_steps=1000,
+    patience=1000,
+    max_steps=200_000,
+    criterion="sdr_db",
+)
+_ISMIR: Final = Recipe(batch_size=12, min_epochs=1000, patience=100)
+_ICASSP: Final = Recipe()
+_PUBLISHED: Final = {
+    "tfc-tdf-large": replace(_ISMIR, min_epochs=2000, patience=200),
+    # On four devices, batches of four each, batch norms synchronised: one batch of sixteen.
+    "lasaft-large": replace(_ICASSP, batch_size=16, learning_rate=1e-4),
+}
+RECIPES: Final = ("published", "modern")
+
+
+def recipe_of(name: str, preset: str) -> Recipe:
+    """`name` is one of `RECIPES`. Raises InvalidOption."""
+    if name not in RECIPES:
+        raise InvalidOption("recipe", expected=" | ".join(RECIPES), got=name)
+    if name == "modern":
+        return MODERN
+    family = _ICASSP if PRESETS[preset].is_conditioned else _ISMIR
+    return _PUBLISHED.get(preset, family)

@@ -1,0 +1,109 @@
+"""Batches follow their recipe and depend on seed and step alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lasaft_core.musdb import TARGETS, find_songs
+from lasaft_core.training.augmentation import Augmentation, peaking_filter
+from lasaft_core.training.excerpts import Excerpts, steps_of_epoch
+from lasaft_core.training.recipes import MODERN, Mixing, Recipe
+
+PUBLISHED = Recipe(batch_size=64)
+
+
+def matching_place(song, target, excerpt):
+    """First sample at which the song's source is the excerpt, or None."""
+    source = song.read(target)
+    starts = np.flatnonzero(np.all(source == excerpt[0], axis=1))
+    fits = (s for s in starts if np.array_equal(source[s : s + len(excerpt)], excerpt))
+    return next(fits, None)
+
+
+def places_of_items(songs, config, mixing):
+    """For every item that (song, first sample) of each source that fits its mixture."""
+    recipe = Recipe(batch_size=4, mixing=mixing)
+    excerpts = Excerpts(songs, config, recipe, seed=3)
+    sources = excerpts._sources(np.random.default_rng(7))
+    return [
+        next(
+            (song.name, place)
+            for song in songs
+            if (place := matching_place(song, target, source.T)) is not None
+        )
+        for target, source in zip(TARGETS, sources, strict=True)
+    ]
+
+
+def test_a_step_has_the_same_batch_whoever_asks(data, tiny):
+    songs = find_songs(data, "train")
+    first, second = (Excerpts(songs, tiny, MODERN, seed=1) for _ in range(2))
+    second[0]
+    for a, b in zip(first[5], second[5], strict=True):
+        assert torch.equal(a, b)
+    assert not torch.equal(first[5][0], first[6][0])
+    assert not torch.equal(first[5][0], Excerpts(songs, tiny, MODERN, seed=2)[5][0])
+
+
+def test_published_items_sum_sources_of_random_places(data, tiny):
+    songs = find_songs(data, "train")
+    mixtures, wanted, targets = Excerpts(songs, tiny, PUBLISHED, seed=1)[0]
+    assert mixtures.shape == wanted.shape == (64, 2, tiny.window_samples)
+    counts = torch.bincount(targets, minlength=4)
+    assert counts.sum() == 64
+    assert len(set(counts.tolist())) > 1, "drawn, not dealt out"
+    assert len(set(places_of_items(songs, tiny, Mixing()))) > 1
+    assert len(set(places_of_items(songs, tiny, Mixing(coherent_share=1.0)))) == 1
+
+
+def test_modern_batches_hold_all_targets_alike(data, tiny):
+    _, _, targets = Excerpts(find_songs(data, "train"), tiny, MODERN, seed=1)[0]
+    assert targets.tolist() == [0, 1, 2, 3, 0, 1, 2, 3]
+
+
+def test_a_network_of_one_target_wants_that_source_of_the_whole_mixture(data, tiny):
+    songs = find_songs(data, "train")
+    bass = replace(tiny, modulation="none", block="tfc", targets=("bass",))
+    recipe = replace(PUBLISHED, mixing=Mixing(coherent_share=1.0))
+    mixtures, wanted, _ = Excerpts(songs, bass, recipe, seed=1)[0]
+    assert any(matching_place(song, "bass", wanted[0].T.numpy()) is not None for song in songs)
+    assert not torch.equal(mixtures, wanted)
+
+
+def test_songs_that_are_too_short_end_in_silence(data, tiny):
+    long = replace(tiny, num_frames=2048)
+    mixtures, _, _ = Excerpts(find_songs(data, "train"), long, PUBLISHED, seed=1)[0]
+    assert not mixtures[..., 3 * 44100 :].any()
+    assert mixtures[..., : 2 * 44100].any()
+
+
+def test_silent_sources(data, tiny):
+    recipe = replace(PUBLISHED, mixing=Mixing(silent_share=1.0))
+    mixtures, wanted, _ = Excerpts(find_songs(data, "train"), tiny, recipe, seed=1)[0]
+    assert not mixtures.any()
+    assert not wanted.any()
+
+
+def test_a_published_epoch_is_all_windows_of_all_targets(data, tiny):
+    songs = find_songs(data, "train")
+    windows = sum(3 * 44100 // tiny.window_samples for _ in songs)
+    assert steps_of_epoch(songs, tiny, Recipe(batch_size=8)) == windows * 4 // 8
+    assert steps_of_epoch(songs, tiny, Recipe(epoch_steps=7)) == 7
+
+
+def test_augmentation_changes_gain_polarity_and_sides():
+    audio = np.stack([np.ones(100), 2 * np.ones(100)]).astype(np.float32)
+    plain = Augmentation((-6.0, -6.0), polarity_share=1.0, swap_share=1.0, equaliser_share=0.0)
+    changed = plain.apply(audio, np.random.default_rng(0), 44100)
+    np.testing.assert_allclose(changed, -(10 ** (-6 / 20)) * audio[::-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("gain_db", [-8.0, 0.0, 6.0])
+def test_the_equaliser_raises_its_band_and_leaves_the_rest(gain_db):
+    section = peaking_filter(0.1, gain_db=gain_db, quality=1.0)
+    for frequency, expected in ((0.1, gain_db), (0.0, 0.0), (0.5, 0.0)):
+        z = np.exp(-2j * np.pi * frequency * np.arange(3))
+        response = 20 * np.log10(abs(section[:3] @ z) / abs(section[3:] @ z))
+        assert response == pytest.approx(expected, abs=1e-6)
