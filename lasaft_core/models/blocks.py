@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from lasaft_core.models.config import NetworkConfig
 from lasaft_core.modules.activations import ACTIVATIONS
-from lasaft_core.modules.lasaft import LaSAFT, LightSAFT
-from lasaft_core.modules.rnn import RNN
+from lasaft_core.modules.lasaft import LaSAFT
+from lasaft_core.modules.lightsaft import LightSAFT
+from lasaft_core.modules.rnn import RNN, GRUOptions
 from lasaft_core.modules.tdf import TDF, TDFOptions
 from lasaft_core.modules.tfc import TFC
 
@@ -96,9 +97,13 @@ def _rnn(num_bins: int, config: NetworkConfig) -> nn.Module:
     return RNN(
         config.internal_channels,
         num_bins,
-        hidden=max(num_bins // config.rnn_bottleneck_factor, config.min_rnn_units),
-        bidirectional=config.is_bidirectional,
-        tdf=_tdf_options(config),
+        GRUOptions(
+            hidden=max(num_bins // config.rnn_bottleneck_factor, config.min_rnn_units),
+            num_layers=config.num_rnn_layers,
+            bias=config.rnn_bias,
+            bidirectional=config.is_bidirectional,
+        ),
+        _tdf_options(config),
     )
 
 

@@ -37,6 +37,7 @@ _COUNTS: Final = (
     "min_units",
     "min_rnn_units",
     "rnn_bottleneck_factor",
+    "num_rnn_layers",
     "num_latents",
     "key_dim",
     "sample_rate",
@@ -73,6 +74,8 @@ class NetworkConfig:
     tdf_affine: bool = True
     rnn_bottleneck_factor: int = 16
     min_rnn_units: int = 16
+    num_rnn_layers: int = 1
+    rnn_bias: bool = True
     is_bidirectional: bool = True
     num_latents: int = 6
     key_dim: int = 32
@@ -117,6 +120,10 @@ class NetworkConfig:
             "hop_samples": (self.hop_samples <= self.n_fft, "at most n_fft"),
             "kernel_size": (all(size % 2 for size in self.kernel_size), "odd sizes"),
             "input_exponent": (0 < self.input_exponent <= 1, "0 to 1"),
+            "activation": (
+                self.activation != "softmax" or not self.block.startswith("tdc"),
+                "another with TDC, whose published softmax is taken over frames",
+            ),
             "targets": (len(set(names)) == len(names) > 0, "different names"),
             "block": (self.block in self._possible_blocks, " | ".join(self._possible_blocks)),
         }

@@ -46,11 +46,11 @@ class Estimation:
 
     def _with_phase(self, output: Tensor, spectrogram: Tensor) -> Tensor:
         """A mask scales the mixture; a magnitude takes the mixture's phase."""
-        output = torch.cat((output, output), dim=1)
         if self.config.estimation == "masking":
-            return output * spectrogram
-        magnitude = _magnitude(spectrogram).clamp_min(torch.finfo(torch.float32).tiny)
-        return output * (spectrogram / torch.cat((magnitude, magnitude), dim=1))
+            return torch.cat((output, output), dim=1) * spectrogram
+        real, imaginary = spectrogram.chunk(2, dim=1)
+        phase = torch.atan2(imaginary, real)  # of silence: 0, as published
+        return torch.cat((output * torch.cos(phase), output * torch.sin(phase)), dim=1)
 
     def _ordered(self, spectrogram: Tensor) -> Tensor:
         if self.config.channel_order == "sides":

@@ -65,15 +65,16 @@ class ConditionGenerator(nn.Module):
 
 
 class DenseControl(nn.Module):
-    """Doubles its width at every layer: Linear, ReLU, then [Linear, ReLU, Dropout, BatchNorm1d]."""
+    """Widths e, 2 e, 4 e ...: Linear, ReLU, then [Linear, ReLU, Dropout, BatchNorm1d]."""
 
     def __init__(self, embedding_dim: int, num_layers: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Linear(embedding_dim, 2 * embedding_dim), nn.ReLU()]
-        for i in range(1, num_layers - 1):
+        layers: list[nn.Module] = []
+        for i in range(num_layers - 1):
             width = embedding_dim * 2**i
-            layers += [nn.Linear(width, 2 * width), nn.ReLU(), nn.Dropout()]
-            layers += [nn.BatchNorm1d(2 * width)]
+            layers += [nn.Linear(width, 2 * width), nn.ReLU()]
+            if i > 0:
+                layers += [nn.Dropout(), nn.BatchNorm1d(2 * width)]
         self.linear = nn.Sequential(*layers)
 
     def forward(self, embedding: Tensor) -> Tensor:

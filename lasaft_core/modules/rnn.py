@@ -3,9 +3,21 @@
 Legend: B batch, C channels, T frames, F bins.
 """
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 
 from lasaft_core.modules.tdf import TDF, TDFOptions
+
+
+@dataclass(frozen=True, slots=True)
+class GRUOptions:
+    """Of the recurrent layers; `hidden` units in each direction."""
+
+    hidden: int
+    num_layers: int = 1
+    bias: bool = True
+    bidirectional: bool = True
 
 
 class RNN(nn.Module):
@@ -14,13 +26,18 @@ class RNN(nn.Module):
     The input is batch-normalised first, and it is the normalised input that is added.
     """
 
-    def __init__(
-        self, channels: int, num_bins: int, *, hidden: int, bidirectional: bool, tdf: TDFOptions
-    ) -> None:
+    def __init__(self, channels: int, num_bins: int, gru: GRUOptions, tdf: TDFOptions) -> None:
         super().__init__()
         self.bn = nn.BatchNorm2d(channels)
-        self.rnn = nn.GRU(num_bins, hidden, batch_first=True, bidirectional=bidirectional)
-        self.tdf = TDF(channels, hidden * (1 + bidirectional), num_bins, tdf)
+        self.rnn = nn.GRU(
+            num_bins,
+            gru.hidden,
+            gru.num_layers,
+            bias=gru.bias,
+            batch_first=True,
+            bidirectional=gru.bidirectional,
+        )
+        self.tdf = TDF(channels, gru.hidden * (1 + gru.bidirectional), num_bins, tdf)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T, F] -> the same shape."""

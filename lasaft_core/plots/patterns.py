@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from lasaft_core.errors import InvalidOption
 from lasaft_core.models import UNet
-from lasaft_core.modules.lasaft import LaSAFT, LightSAFT
+from lasaft_core.modules.lasaft import LaSAFT
+from lasaft_core.modules.lightsaft import LightSAFT
 from lasaft_core.modules.rnn import RNN
 from lasaft_core.modules.tdf import TDF
 from lasaft_core.plots.blocks import choose, frequency_parts

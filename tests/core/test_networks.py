@@ -14,7 +14,8 @@ from lasaft_core.models import PRESETS, NetworkConfig, UNet, build
 from lasaft_core.models.config import BLOCKS, CONDITIONED_BLOCKS
 from lasaft_core.models.estimation import Estimation
 from lasaft_core.modules.gpocm import film, gpocm, pocm
-from lasaft_core.modules.lasaft import LaSAFT, LightSAFT
+from lasaft_core.modules.lasaft import LaSAFT
+from lasaft_core.modules.lightsaft import LightSAFT
 from lasaft_core.modules.tdf import TDFOptions
 from lasaft_core.spectral import ComplexAsChannels
 
@@ -76,6 +77,9 @@ VARIANTS = [
     {"halving_levels": (), "bottleneck_factor": None, "tdf_bias": True, "activation": "leaky_relu"},
     {"spectrogram": "magnitude", "estimation": "masking", "last_activation": "sigmoid"},
     {"spectrogram": "magnitude", "last_activation": "relu"},
+    {"first_activation": "softmax", "last_activation": "softmax", "activation": "softmax"},
+    {**ONE_TARGET, "block": "tfc-rnn", "num_rnn_layers": 2, "rnn_bias": False},
+    {"num_control_layers": 1, "num_blocks": 1, "condition_to": "full"},
     {"channel_order": "sides", "copies_dc": True, "estimation": "masking"},
     {"estimation": "complex-masking", "input_exponent": 0.5},
 ]
@@ -130,6 +134,36 @@ def test_magnitudes_take_the_mixtures_phase_or_scale_it():
     torch.testing.assert_close(masked, as_complex(spectrogram) * output)
 
 
+def test_magnitudes_of_silence_take_the_phase_zero():
+    silence, output = torch.zeros(1, 4, 2, 33), torch.rand(1, 2, 2, 33)
+    ends = Estimation(replace(TINY, spectrogram="magnitude"))
+    torch.testing.assert_close(as_complex(ends.estimate(output, silence)), output + 0j)
+
+
+def test_softmax_shares_out_over_channels():
+    network = UNet(replace(TINY, last_activation="softmax")).eval()
+    shares = network(torch.randn(1, 4, 8, 33), torch.tensor([0]))
+    torch.testing.assert_close(shares.sum(dim=1), torch.ones(1, 8, 33))
+
+
+def test_one_control_layer_is_the_embedding_itself():
+    generator = UNet(replace(TINY, num_control_layers=1)).condition_generator
+    assert len(generator.dense_control_block.linear) == 0
+    assert generator.linear_gamma[0].in_features == TINY.embedding_dim
+
+
+def test_recurrent_layers_are_as_many_as_told_with_or_without_biases():
+    rnn = replace(TINY, **ONE_TARGET, block="tdc-rnn", num_rnn_layers=2, rnn_bias=False)
+    names = set(UNet(rnn).state_dict())
+    assert "mid_block.frequency.rnn.weight_hh_l1_reverse" in names
+    assert not any("rnn.bias" in name for name in names)
+
+
+def test_no_preset_touches_the_lowest_bin():
+    """The published code has such a step, but none of its networks comes by it."""
+    assert not any(config.copies_dc for config in PRESETS.values())
+
+
 def test_sides_order_keeps_each_sides_parts_together():
     ends = Estimation(replace(TINY, channel_order="sides"))
     spectrogram = torch.arange(4.0)[None, :, None, None].expand(1, 4, 2, 3)
@@ -150,6 +184,7 @@ def test_config_survives_json_and_refuses_what_no_network_has():
         {"last_activation": "magic"},
         {"block": "tfc-lasaft", "modulation": "none"},
         {"block": "tdc-rnn", "modulation": "gpocm"},
+        {"activation": "softmax", "block": "tdc", **ONE_TARGET},
     ):
         with pytest.raises(InvalidOption, match=next(iter(change))):
             replace(TINY, **change)
