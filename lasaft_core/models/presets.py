@@ -39,7 +39,7 @@ PRESETS = {
     "tfc-tdf-large": replace(
         _ONE_TARGET, n_fft=4096, hop_samples=2048, num_blocks=9, tdf_bias=True
     ),
-    "tfc-tdf-7": replace(_ONE_TARGET, tdf_affine=False, copies_dc=True),
+    "tfc-tdf-7": replace(_ONE_TARGET, tdf_affine=False),
     "cunet-film": replace(_FILM, block="tfc"),
     "cunet-film-tdf": replace(_FILM, block="tfc-tdf"),
     "cunet-film-lasaft": _FILM,
