@@ -50,7 +50,11 @@ def _listed(folder: Path, record: dict[str, object]) -> dict[str, Path]:
     stems = record.get("stems")
     if not isinstance(stems, dict):
         return {}
-    paths = {str(facts["target"]): folder / Path(name).name for name, facts in stems.items()}
+    paths = {
+        str(facts["target"]): folder / Path(name).name
+        for name, facts in stems.items()
+        if isinstance(facts, dict) and "target" in facts
+    }
     missing = [path for path in paths.values() if not path.is_file()]
     if missing:
         raise InvalidOption("--stems", expected="the stems of its track.json", got=missing[0])
