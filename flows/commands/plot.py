@@ -1,20 +1,19 @@
 """`lasaft-stems plot`: what a network has learned, or what it makes of a song, as a picture."""
 
 import argparse
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from flows.commands.console import one_line, say
+from flows.local_copies import local_copy
 from flows.song_folders import song_name
 from lasaft_core.audio.blocks import Block
-from lasaft_core.errors import NotAudio, SourceGone
 from lasaft_core.plots.excerpts import Span, read_excerpt, separate_excerpt
 from lasaft_core.plots.pictures import picture_path, write_picture
 from lasaft_core.plots.stem_folder import stem_paths
-from lasaft_core.storage import canonical_uri, fetch, local_path
+from lasaft_core.storage import canonical_uri
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,9 +62,10 @@ def _draw_spectrogram(arguments: argparse.Namespace) -> "Figure":
     span = Span(arguments.start, arguments.seconds)
     uri = canonical_uri(arguments.song)
     with TemporaryDirectory(prefix="lasaft-plot-") as scratch:
-        song = _local_copy(uri, Path(scratch))
+        song, content_sha256 = local_copy(uri, Path(scratch))
         if arguments.stems is not None:
-            sounds = _written_stems(song, Path(arguments.stems), span)
+            paths = {"mixture": song, **stem_paths(Path(arguments.stems), content_sha256)}
+            sounds = _read_stems(paths, span)
             made_by = one_line(arguments.stems)
         else:
             sounds, made_by = _separated_stems(song, arguments, span)
@@ -77,10 +77,7 @@ def _draw_spectrogram(arguments: argparse.Namespace) -> "Figure":
     )
 
 
-def _written_stems(song: Path, folder: Path, span: Span) -> Sounds:
-    with song.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    paths = {"mixture": song, **stem_paths(folder, digest)}
+def _read_stems(paths: dict[str, Path], span: Span) -> Sounds:
     excerpts = {name: read_excerpt(path, span) for name, path in paths.items()}
     return {name: (excerpt.part, excerpt.sample_rate) for name, excerpt in excerpts.items()}
 
@@ -97,17 +94,6 @@ def _separated_stems(song: Path, arguments: argparse.Namespace, span: Span) -> t
     return {name: (audio, excerpt.sample_rate) for name, audio in stems.items()}, one_line(
         separator.model_name
     )
-
-
-def _local_copy(uri: str, scratch: Path) -> Path:
-    path = local_path(uri)
-    if path is None:
-        return fetch(uri, scratch / "source").path
-    if path.is_dir():
-        raise NotAudio("a folder, not a song", got=path)
-    if not path.exists():
-        raise SourceGone("no such file", got=path)
-    return path
 
 
 _DRAWINGS: dict[str, Callable[[argparse.Namespace], "Figure"]] = {

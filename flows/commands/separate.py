@@ -1,7 +1,6 @@
 """`lasaft-stems separate`: songs into a local folder, one after the other, in this process."""
 
 import argparse
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,14 +9,15 @@ from tempfile import TemporaryDirectory
 
 from flows.commands.console import complain, say, say_json
 from flows.commands.song_settings import song_options
+from flows.local_copies import local_copy
 from flows.progress import AudioProgress, audio_progress
 from flows.song_folders import claim_folder, fill_folder, song_name
 from lasaft_core.audio.reader import open_audio
 from lasaft_core.catalog.identity import SEPARATION_VERSION
-from lasaft_core.errors import InvalidOption, LasaftError, NotAudio, SourceGone
+from lasaft_core.errors import InvalidOption, LasaftError
 from lasaft_core.separator import Separator
 from lasaft_core.song import SongOptions, SongResult, separate_song
-from lasaft_core.storage import canonical_uri, fetch, local_path
+from lasaft_core.storage import canonical_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class SongSeparation:
 
     def separate(self, uri: str) -> Separated:
         with TemporaryDirectory(prefix=".separating-", dir=self._out) as scratch:
-            path, content_sha256 = _local_copy(uri, Path(scratch))
+            path, content_sha256 = local_copy(uri, Path(scratch))
             made = Path(scratch) / "stems"
             made.mkdir()
             with self._reporting(uri, path) as report:
@@ -143,17 +143,3 @@ def _output_folder(out: str) -> Path:
             "--out", expected="a folder that can be written", got=f"{out} ({error.strerror})"
         ) from error
     return Path(out)
-
-
-def _local_copy(uri: str, scratch: Path) -> tuple[Path, str]:
-    """Local path and SHA-256; what lies elsewhere is fetched whole first."""
-    path = local_path(uri)
-    if path is None:
-        fetched = fetch(uri, scratch / "source")
-        return fetched.path, fetched.sha256
-    if path.is_dir():
-        raise NotAudio("a folder, not a song", remedy="name its songs, or use `lasaft-stems run`")
-    if not path.exists():
-        raise SourceGone("no such file")
-    with path.open("rb") as file:
-        return path, hashlib.file_digest(file, "sha256").hexdigest()
