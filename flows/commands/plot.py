@@ -10,6 +10,7 @@ from flows.commands.console import one_line, say
 from flows.local_copies import local_copy
 from flows.song_folders import song_name
 from lasaft_core.audio.blocks import Block
+from lasaft_core.errors import InvalidOption, TrackError
 from lasaft_core.plots.excerpts import Span, read_excerpt, separate_excerpt
 from lasaft_core.plots.pictures import picture_path, write_picture
 from lasaft_core.plots.stem_folder import stem_paths
@@ -62,7 +63,10 @@ def _draw_spectrogram(arguments: argparse.Namespace) -> "Figure":
     span = Span(arguments.start, arguments.seconds)
     uri = canonical_uri(arguments.song)
     with TemporaryDirectory(prefix="lasaft-plot-") as scratch:
-        song, content_sha256 = local_copy(uri, Path(scratch))
+        try:
+            song, content_sha256 = local_copy(uri, Path(scratch))
+        except TrackError as error:
+            raise InvalidOption(f"song {arguments.song}", got=error) from error
         if arguments.stems is not None:
             paths = {"mixture": song, **stem_paths(Path(arguments.stems), content_sha256)}
             sounds = _read_stems(paths, span)

@@ -111,9 +111,9 @@ def test_wrong_use_is_one_line_and_code_2(tmp_path, capsys, monkeypatch, argumen
     assert {path.name for path in tmp_path.iterdir()} == {"song.wav"}
 
 
-def test_a_missing_song_is_a_failure_of_its_own(tmp_path, capsys) -> None:
-    assert _plot("spectrogram", tmp_path / "absent.wav", "--out", tmp_path / "p.png") == 1
-    assert "no such file" in capsys.readouterr().err
+def test_a_missing_song_is_named(tmp_path, capsys) -> None:
+    assert _plot("spectrogram", tmp_path / "absent.wav", "--out", tmp_path / "p.png") == 2
+    assert "absent.wav: got no such file" in capsys.readouterr().err
 
 
 def test_without_matplotlib_the_remedy_is_named(tmp_path, capsys, monkeypatch) -> None:
