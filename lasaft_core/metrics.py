@@ -36,3 +36,17 @@ class SdrMeter:
         if self.reference_energy == 0:
             return -math.inf
         return 10 * math.log10(self.reference_energy / self.error_energy)
+
+
+def si_sdr_db(reference: NDArray[Any], estimate: NDArray[Any]) -> float:
+    """Scale-invariant SDR: the reference is scaled to what the estimate holds of it.
+
+    J. Le Roux et al., "SDR - half-baked or well done?", arXiv 1811.02508; all channels together,
+    means left in. Infinite for a scaled reference, minus infinite where nothing of it is there.
+    """
+    exact = reference.astype(np.float64)
+    energy = float(np.square(exact).sum())
+    share = float((exact * estimate).sum()) / energy if energy else 0.0
+    if share == 0:
+        return -math.inf
+    return sdr_db(share * exact, estimate.astype(np.float64))

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from flows.commands.console import say, say_json
 from lasaft_core.checkpoints import Assumptions, Checkpoint, load_checkpoint
@@ -80,11 +81,11 @@ def _load(arguments: argparse.Namespace) -> Checkpoint:
     )
 
 
-def _say_rows(facts: dict[str, object], indent: str = "") -> None:
+def _say_rows(facts: dict[str, Any], indent: str = "") -> None:
     for name, value in facts.items():
-        if isinstance(value, tuple | list):
-            value = ", ".join(map(str, value)) or "none"
-        say(f"{indent}{name}: {value}")
+        is_list = isinstance(value, tuple | list)
+        text = ", ".join(map(str, value)) or "none" if is_list else value
+        say(f"{indent}{name}: {text}")
 
 
 _ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from lasaft_core.metrics import SdrMeter, sdr_db
+from lasaft_core.metrics import SdrMeter, sdr_db, si_sdr_db
 
 
 def tone(frames=1000):
@@ -35,3 +35,16 @@ def test_streaming_equals_the_whole():
 def test_other_shapes_are_refused():
     with pytest.raises(ValueError, match="shapes differ"):
         sdr_db(tone(), tone()[:, :1])
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 3.0])
+def test_scale_invariant_sdr_does_not_hear_the_scale(scale):
+    noisy = tone() + 0.1 * np.random.default_rng(0).standard_normal((1000, 2))
+    assert si_sdr_db(tone(), scale * noisy) == pytest.approx(si_sdr_db(tone(), noisy))
+    assert si_sdr_db(tone(), noisy) == pytest.approx(sdr_db(tone(), noisy), abs=0.3)
+
+
+def test_scale_invariant_sdr_of_nothing_and_of_everything():
+    assert si_sdr_db(tone(), 0.5 * tone()) > 120
+    assert si_sdr_db(tone(), 0 * tone()) == -math.inf
+    assert si_sdr_db(0 * tone(), tone()) == -math.inf
