@@ -58,6 +58,8 @@ def draw_boxes(songs: Mapping[str, Scores], heading: str) -> "Figure":
         for box, median in zip(boxes["boxes"], boxes["medians"], strict=True):
             box.set_facecolor(colour)
             median.set_color("black")
+        for place_of_box, songs_of_box in zip(at, values, strict=True):
+            axes.plot([place_of_box] * len(songs_of_box), songs_of_box, ".", color=colour, mec="k")
     axes.set_xticks(range(len(targets)), targets)
     axes.set_ylabel("SDR, median over frames / dB")
     axes.set_title(heading)

@@ -12,6 +12,7 @@ import soundfile
 
 from flows.cli import main
 from lasaft_core import storage
+from lasaft_core.musdb import SPLITS, TARGETS
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 COMMANDS = [
@@ -19,6 +20,13 @@ COMMANDS = [
     for line in README.splitlines()
     if line.startswith("lasaft-stems ")
 ]
+CATALOG = ("separate", "plan", "run", "status", "find")
+RESEARCH = ("checkpoint", "train", "evaluate", "plot")
+SHORTENED = {
+    "train": ("--max-steps", "1", "--batch-size", "2", "--excerpt-frames", "8", "--loaders", "0",
+              "--device", "cpu", "--validation-seconds", "0.5"),
+    "evaluate": ("--executor", "inline", "--device", "cpu"),
+}  # fmt: skip
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
@@ -41,8 +49,8 @@ def music(s3_server, s3, tmp_path, monkeypatch):
 
 
 def test_commands_and_the_table_snippet_work_as_they_stand(music, capsys):
-    wanted = [c for c in COMMANDS if c[0] != "serve"]
-    assert [c[0] for c in wanted] == ["separate", "plan", "run", "status", "find"]
+    wanted = [c for c in COMMANDS if c[0] in CATALOG]
+    assert [c[0] for c in wanted] == list(CATALOG)
     for command in wanted:
         assert main(command) == 0, command
     stems = {path.name for path in (music / "stems" / "song").iterdir()}
@@ -54,6 +62,28 @@ def test_commands_and_the_table_snippet_work_as_they_stand(music, capsys):
     assert names["rows"].num_rows == 1
 
 
+def test_commands_of_research_work_with_one_short_song(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for split in SPLITS:
+        for target in TARGETS:
+            folder = tmp_path / "musdb18hq" / split / "song"
+            folder.mkdir(parents=True, exist_ok=True)
+            write_song(folder / f"{target}.wav")
+    write_song(tmp_path / "song.flac")
+    golden = Path(__file__).parents[1] / "golden" / "tfc_net.ckpt"
+    (tmp_path / "vocals.ckpt").write_bytes(golden.read_bytes())
+    wanted = [c for c in COMMANDS if c[0] in RESEARCH]
+    assert {c[0] for c in wanted} == set(RESEARCH)
+    assert len(wanted) + len(CATALOG) + 1 == len(COMMANDS)
+    for command in wanted:
+        assert main([*command, *SHORTENED.get(command[0], ())]) == 0, command
+    for made in ("vocals.safetensors", "runs/lasaft/best.safetensors", "scores/lasaft/scores.md"):
+        assert (tmp_path / made).is_file(), made
+    assert {path.name for path in tmp_path.glob("*.png")} == {
+        "weights.png", "attention.png", "song.png"
+    }  # fmt: skip
+
+
 def test_python_snippet_runs():
     mix = np.random.default_rng(0).uniform(-0.2, 0.2, (150_000, 2)).astype(np.float32)
     names: dict[str, object] = {"mix": mix}
@@ -63,13 +93,19 @@ def test_python_snippet_runs():
     assert names["separator"].targets == ("vocals", "drums", "bass", "other")
 
 
-def test_options_of_the_tables_exist():
+HELPED = (
+    "separate", "run", "serve", "train", "evaluate", "checkpoint inspect", "plot weights",
+    "plot spectrogram",
+)  # fmt: skip
+
+
+def test_options_that_are_named_exist():
     (serve,) = [c for c in COMMANDS if c[0] == "serve"]
     options = set(re.findall(r"(--[a-z][a-z-]+)", README))
     known = ""
-    for command in ("separate", "run", "serve"):
+    for command in HELPED:
         done = subprocess.run(
-            [sys.executable, "-m", "flows.cli", command, "--help"],
+            [sys.executable, "-m", "flows.cli", *command.split(), "--help"],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         known += done.stdout
