@@ -50,7 +50,8 @@ class Excerpts(Dataset[Batch]):
 
     def _targets(self, rng: np.random.Generator) -> NDArray[np.int64]:
         if self.mixing.balances_targets:
-            return np.arange(self.batch_size) % len(self.targets)
+            first = int(rng.integers(len(self.targets)))
+            return (first + np.arange(self.batch_size)) % len(self.targets)
         return rng.integers(len(self.targets), size=self.batch_size)
 
     def _sources(self, rng: np.random.Generator) -> Audio:

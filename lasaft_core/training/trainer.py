@@ -87,6 +87,8 @@ class Trainer:
         """Trains until the recipe's end, the run's last hour, or `stop`; its state is saved."""
         self._check_rates((*songs, *held_out))
         epoch_steps = steps_of_epoch(songs, self.config, self.recipe)
+        if self._is_converged(epoch_steps):
+            return
         started = saved = time.monotonic()
         for batch in self._batches(songs):
             self._update(batch, observers)
@@ -94,14 +96,11 @@ class Trainer:
             hours = (now - started) / 3600
             is_over = self.options.max_hours is not None and hours >= self.options.max_hours
             is_over = is_over or self.step == self.recipe.max_steps
-            if self.step % epoch_steps == 0 or is_over:
-                self._validate(held_out, observers)
+            is_epoch = self.step % epoch_steps == 0
+            if is_epoch or is_over:
+                self._validate(held_out, observers, counts=is_epoch)
             is_over = is_over or self._is_converged(epoch_steps) or bool(stop and stop.is_set())
-            if (
-                is_over
-                or self.step % epoch_steps == 0
-                or now - saved > self.options.save_minutes * 60
-            ):
+            if is_over or is_epoch or now - saved > self.options.save_minutes * 60:
                 self._save()
                 saved = now
             if is_over:
@@ -138,7 +137,10 @@ class Trainer:
             for observer in observers:
                 observer.on_loss(self.step, loss, rate)
 
-    def _validate(self, songs: Sequence[Song], observers: Sequence[Observer]) -> None:
+    def _validate(
+        self, songs: Sequence[Song], observers: Sequence[Observer], *, counts: bool
+    ) -> None:
+        """`counts`: for the patience, as the end of an epoch; the end of a run does not."""
         checkpoint = Checkpoint(
             name=self.options.name,
             sha256="",
@@ -151,6 +153,10 @@ class Trainer:
         )
         validation = validate(separator, songs, self.options.validation_seconds)
         is_best = self._keep_if_best(checkpoint, validation)
+        if is_best:
+            self.epochs_without_gain = 0
+        elif counts:
+            self.epochs_without_gain += 1
         for observer in observers:
             observer.on_validation(self.step, validation, is_best=is_best)
 
@@ -158,9 +164,8 @@ class Trainer:
         is_sdr = self.recipe.criterion == "sdr_db"
         value = -validation.mean_sdr_db if is_sdr else validation.mean_l1
         if self.best is not None and value >= self.best:
-            self.epochs_without_gain += 1
             return False
-        self.best, self.epochs_without_gain = value, 0
+        self.best = value
         part = self.folder / "best.part"
         native.write(part, self.config, checkpoint.tensors, self._card(validation))
         part.replace(self.folder / "best.safetensors")

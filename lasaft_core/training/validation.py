@@ -1,5 +1,6 @@
 """How well a network under training separates the validation songs, whole and in order."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,8 @@ class Validation:
 
     @property
     def mean_sdr_db(self) -> float:
-        return float(np.mean(list(self.sdr_db.values())))
+        values = list(self.sdr_db.values())
+        return float(np.mean(values)) if values else -math.inf
 
 
 def validate(separator: Separator, songs: Sequence[Song], seconds: float | None) -> Validation:

@@ -60,7 +60,9 @@ def test_published_items_sum_sources_of_random_places(data, tiny):
 
 def test_modern_batches_hold_all_targets_alike(data, tiny):
     _, _, targets = Excerpts(find_songs(data, "train"), tiny, MODERN, seed=1)[0]
-    assert targets.tolist() == [0, 1, 2, 3, 0, 1, 2, 3]
+    assert torch.bincount(targets).tolist() == [2, 2, 2, 2]
+    odd = Excerpts(find_songs(data, "train"), tiny, replace(MODERN, batch_size=3), seed=1)
+    assert {target for step in range(20) for target in odd[step][2].tolist()} == {0, 1, 2, 3}
 
 
 def test_a_network_of_one_target_wants_that_source_of_the_whole_mixture(data, tiny):

@@ -123,6 +123,9 @@ def test_a_stop_saves_and_patience_ends(tmp_path, data, tiny):
     trainer.best = 0.0
     fit(trainer, data)
     assert trainer.step == 2 * 6
+    again = start(tmp_path / "hopeless", tiny, hopeless)
+    fit(again, data)
+    assert again.step == 2 * 6, "a training that has ended is left alone"
 
 
 def test_a_loss_that_is_no_number_ends_the_training(tmp_path, data, tiny):
