@@ -5,10 +5,10 @@
 
 x_i are the references' channels, y_c an estimate's, a and b delays of 0 to 511 samples (Vincent et
 al., "First stereo audio source separation evaluation campaign", 2007). The products are taken
-through FFTs of the whole song, as the package `museval` takes them. But `museval` keeps all spectra
-at once, 5 GB for four minutes; here there are two at a time. Figures are equal but for rounding: G
-of real music is so badly conditioned that SIR moves by some 0.01 dB with the order of a sum, and by
-as much in `museval` with another number of threads.
+through FFTs of the whole song, the same as those of the package `museval`, to the last bit: G of
+real music is so badly conditioned that other roundings move its SIR by 0.1 dB, with equal channels
+by more (and so does another number of threads, in `museval` as here). But `museval` keeps all
+spectra at once, 5 GB for four minutes; here there are two at a time.
 """
 
 import contextlib
@@ -59,9 +59,9 @@ class Projection:
         rows, taps = self._sources * self._channels, FILTER_TAPS
         gram = np.empty((rows, taps, rows, taps))
         for first in range(rows):
-            conjugate = self._reference_spectrum(first).conj()
+            spectrum = self._reference_spectrum(first)
             for second in range(first, rows):
-                ahead, behind = _lags(self._reference_spectrum(second), conjugate)
+                ahead, behind = _lags(self._reference_spectrum(second), spectrum)
                 block = toeplitz(behind, ahead)
                 gram[second, :, first] = block
                 gram[first, :, second] = block.T
@@ -74,18 +74,19 @@ class Projection:
         rows = self._sources * self._channels
         products = np.empty((rows, FILTER_TAPS, self._channels))
         for channel in range(self._channels):
-            conjugate = self._spectrum(estimate[:, channel]).conj()
+            spectrum = self._spectrum(estimate[:, channel])
             for row in range(rows):
-                _, products[row, :, channel] = _lags(self._reference_spectrum(row), conjugate)
+                _, products[row, :, channel] = _lags(self._reference_spectrum(row), spectrum)
         return products.reshape(self._sources, self._channels, FILTER_TAPS, self._channels)
 
 
-def _lags(
-    spectrum: NDArray[np.complex128], conjugate: NDArray[np.complex128]
-) -> tuple[Filters, Filters]:
-    """Products at lags 0, 1, ... 511 and 0, -1, ... -511. Overwrites `spectrum`."""
-    spectrum *= conjugate
-    products = fft.ifft(spectrum, overwrite_x=True).real
+def _lags(late: NDArray[np.complex128], still: NDArray[np.complex128]) -> tuple[Filters, Filters]:
+    """Products of two spectra's signals at lags 0, 1, ... 511 and 0, -1, ... -511.
+
+    The product stands as in `museval`, the conjugate inside it: numpy rounds it otherwise than
+    one with a conjugate that was taken before, or that is done in place.
+    """
+    products = fft.ifft(late * np.conj(still), overwrite_x=True).real
     ahead = products[:FILTER_TAPS].copy()
     return ahead, np.concatenate((ahead[:1], products[-1:-FILTER_TAPS:-1]))
 

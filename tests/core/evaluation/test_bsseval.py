@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lasaft_core.evaluation.bsseval import METRICS, BssEval, museval_metrics
+from lasaft_core.training.music import render_song
 
 RATE = 8000
 
@@ -33,6 +34,19 @@ def test_frames_equal_musevals(seconds, kind):
     expected, found = by_museval(references, estimates), BssEval(references, RATE)(estimates)
     assert found.shape == (len(METRICS), 2, max(1, int(seconds)))
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("sides", ["stereo", "equal"])
+def test_figures_of_music_are_musevals_to_the_last_bit(sides):
+    """Where other roundings would show: narrow spectra, and channels without a difference."""
+    song = render_song(3, 2.5)
+    references = np.stack([song["vocals"], song["bass"]])
+    if sides == "equal":
+        references[1] = references[1].mean(axis=1, keepdims=True)
+    noise = 0.01 * np.random.default_rng(0).standard_normal(references.shape)
+    estimates = (0.8 * references + 0.1 * references[::-1] + noise).astype(np.float32)
+    expected = museval_metrics().bss_eval(references, estimates, window=44100, hop=44100)[:4]
+    np.testing.assert_array_equal(BssEval(references, 44100)(estimates), np.stack(expected))
 
 
 def test_frames_with_a_silent_reference_or_estimate_are_nan_for_all():
