@@ -11,15 +11,12 @@ by more (and so does another number of threads, in `museval` as here). But `muse
 spectra at once, 5 GB for four minutes; here there are two at a time.
 """
 
-import contextlib
-import math
-import warnings
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.linalg import LinAlgError, LinAlgWarning, lu_factor, lu_solve, toeplitz
+from scipy.linalg import toeplitz
 
 Signals = NDArray[np.floating[Any]]  # [sources, samples, channels]
 Filters = NDArray[np.float64]
@@ -34,9 +31,7 @@ class Projection:
         self._references = references
         self._sources, length, self._channels = references.shape
         self._fft_samples = int(2 ** np.ceil(np.log2(length + FILTER_TAPS - 1.0)))
-        gram = self._correlate_references()  # source, channel, tap, source, channel, tap
-        self._equations = _Equations(gram)
-        self._equations_of_one = [_Equations(gram[i, :, :, i]) for i in range(self._sources)]
+        self._gram = self._correlate_references()  # source, channel, tap, source, channel, tap
 
     def filters(self, estimate: Signals, source: int) -> tuple[Filters, Filters]:
         """[samples, channels] of one source -> filters from all references, and from its own.
@@ -44,9 +39,8 @@ class Projection:
         [sources, channels, taps, channels] and [channels, taps, channels].
         """
         products = self._correlate(estimate)
-        every = self._equations.solve(products)
-        own = self._equations_of_one[source].solve(products[source])
-        return every, own
+        own = _solve(self._gram[source, :, :, source], products[source])
+        return _solve(self._gram, products), own
 
     def _spectrum(self, channel: NDArray[Any]) -> NDArray[np.complex128]:
         return fft.fft(channel.astype(np.float64), self._fft_samples)
@@ -91,23 +85,16 @@ def _lags(late: NDArray[np.complex128], still: NDArray[np.complex128]) -> tuple[
     return ahead, np.concatenate((ahead[:1], products[-1:-FILTER_TAPS:-1]))
 
 
-class _Equations:
-    """G, taken apart once for all right sides; its rows' axes may be apart, as its columns'."""
+def _solve(gram: Filters, products: Filters) -> Filters:
+    """G [..., ...], its rows' and its columns' axes apart, and D -> filters in the form of D.
 
-    def __init__(self, gram: Filters) -> None:
-        size = math.isqrt(gram.size)
-        self._gram = gram.reshape(size, size)
-        self._factors: tuple[Any, Any] | None = None
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", LinAlgWarning)
-            with contextlib.suppress(LinAlgWarning, LinAlgError):
-                self._factors = lu_factor(self._gram, check_finite=False)
-
-    def solve(self, products: Filters) -> Filters:
-        """D -> filters in the same form."""
-        right = products.reshape(-1, products.shape[-1])
-        if self._factors is None:  # equal channels: any of the solutions does
-            solved = np.linalg.lstsq(self._gram, right, rcond=None)[0]
-        else:
-            solved = lu_solve(self._factors, right, check_finite=False)
-        return np.asarray(solved.reshape(products.shape), np.float64)
+    Every estimate's equations are solved anew by `museval`'s own call: a kept factorisation comes
+    from another BLAS, with other roundings, and saves little beside the transforms.
+    """
+    right = products.reshape(-1, products.shape[-1])
+    square = gram.reshape(len(right), len(right))
+    try:
+        solved = np.linalg.solve(square, right)
+    except np.linalg.LinAlgError:  # any of the solutions does
+        solved = np.linalg.lstsq(square, right, rcond=None)[0]
+    return np.asarray(solved.reshape(products.shape), np.float64)
