@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from flows.commands import options
+from flows.commands.build_data_options import add_build_data
 from flows.commands.checkpoint_options import add_checkpoint
 from flows.commands.console import complain
 from flows.commands.evaluate_options import add_evaluate
@@ -28,6 +29,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "find": ("print the stems of one source object", options.add_find),
     "serve": ("serve the catalog run to Prefect, on a schedule and on demand", options.add_serve),
     "checkpoint": ("inspect and convert checkpoints", add_checkpoint),
+    "build-data": ("build songs with true stems to train on", add_build_data),
     "train": ("train a network of the papers on songs with true stems", add_train),
     "evaluate": ("measure a network by the papers' protocol", add_evaluate),
     "plot": ("draw what a network has learned, and spectrograms", add_plot),
@@ -67,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _print_anything()
     arguments = build_parser().parse_args(argv)
     try:
-        command = import_module(f"flows.commands.{arguments.command}")
+        command = import_module(f"flows.commands.{arguments.command.replace('-', '_')}")
         code = int(command.run(arguments))
         sys.stdout.flush()  # here, where a reader who has left is still caught
     except UsageError as error:

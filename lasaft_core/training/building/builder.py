@@ -1,0 +1,135 @@
+"""Hours of songs in the layout of MUSDB18-HQ, in parallel, resumed where it was stopped.
+
+    OUT/{train,valid}/SONG/{mixture,vocals,drums,bass,other}.wav, song.json
+    OUT/manifest.json      all songs, and every source with its licence and attribution
+
+A song depends on its seed and the sources alone, and its folder appears whole. What is held out
+of the sources plays in `valid` only.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import soundfile
+
+from lasaft_core.errors import InvalidOption
+from lasaft_core.training.building.players import RATE, SYNTHESIS
+from lasaft_core.training.building.songs import build_song
+from lasaft_core.training.building.sources import Source, find_sources, of_split
+
+_SUBTYPE = "PCM_16"
+_SEEDS_OF_SPLIT: Final = {"valid": 0, "train": 1_000_000}
+_SOURCE_FACTS = ("kind", "name", "licence", "attribution", "held_out")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSettings:
+    """How much to build; `hours` are those of `train`."""
+
+    hours: float
+    seed: int = 0
+    song_seconds: float = 30.0
+    validation_songs: int = 16
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.hours <= 0 or self.song_seconds < 4 or self.workers < 1:
+            raise InvalidOption(
+                "data to build",
+                expected="hours above 0, songs of 4 seconds or more, a worker",
+                got=f"{self.hours:g} h of {self.song_seconds:g} s by {self.workers}",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class SongTask:
+    """One song to build."""
+
+    folder: Path
+    sources: tuple[Source, ...]
+    seed: int
+    seconds: float
+
+
+def build(
+    sources_folder: Path, out: Path, settings: BuildSettings, on_song: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """Builds what is missing, returns the manifest; `on_song` gets songs done and in all."""
+    sources = find_sources(sources_folder)
+    tasks = _tasks(sources, out, settings)
+    missing = [task for task in tasks if not task.folder.exists()]
+    on_song(len(tasks) - len(missing), len(tasks))
+    # A process for each song: WORLD draws from random numbers that go on from song to song.
+    with ProcessPoolExecutor(
+        settings.workers, mp_context=get_context("spawn"), max_tasks_per_child=1
+    ) as pool:
+        futures = [pool.submit(write_song, task) for task in missing]
+        try:
+            for number, future in enumerate(as_completed(futures), 1):
+                future.result()
+                on_song(len(tasks) - len(missing) + number, len(tasks))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return _write_manifest(sources, out, settings)
+
+
+def _tasks(sources: Sequence[Source], out: Path, settings: BuildSettings) -> list[SongTask]:
+    songs = {
+        "valid": settings.validation_songs,
+        "train": max(1, round(settings.hours * 3600 / settings.song_seconds)),
+    }
+    tasks = []
+    for split, count in songs.items():
+        playing = tuple(of_split(sources, split))
+        for number in range(count):
+            seed = settings.seed * 10_000_000 + _SEEDS_OF_SPLIT[split] + number
+            folder = out / split / f"song-{seed:08}"
+            tasks.append(SongTask(folder, playing, seed, settings.song_seconds))
+    return tasks
+
+
+def write_song(task: SongTask) -> None:
+    """One song's files as 16-bit WAV; the mixture is the sum of the stems as written."""
+    song = build_song(task.sources, task.seed, task.seconds)
+    part = task.folder.with_name(f".{task.folder.name}.part")
+    part.mkdir(parents=True, exist_ok=True)
+    mixture = np.zeros((round(task.seconds * RATE), 2), np.float32)
+    for target, audio in song.stems.items():
+        rounded = np.round(audio * 32768) / 32768
+        mixture += rounded
+        soundfile.write(part / f"{target}.wav", rounded, RATE, subtype=_SUBTYPE)
+    soundfile.write(part / "mixture.wav", mixture, RATE, subtype=_SUBTYPE)
+    facts = {"seed": task.seed, "score": song.score, "sources": song.credits}
+    (part / "song.json").write_text(json.dumps(facts, indent=1) + "\n")
+    part.replace(task.folder)
+
+
+def _write_manifest(
+    sources: Sequence[Source], out: Path, settings: BuildSettings
+) -> dict[str, Any]:
+    songs = {
+        f"{file.parent.parent.name}/{file.parent.name}": json.loads(file.read_text())
+        for file in sorted(out.glob("*/*/song.json"))
+        if not file.parent.name.startswith(".")
+    }
+    used = {name for facts in songs.values() for name in facts["sources"]} - {SYNTHESIS}
+    manifest = {
+        "settings": asdict(settings),
+        "sources": [
+            {fact: getattr(source, fact) for fact in _SOURCE_FACTS}
+            for source in sources
+            if source.name in used
+        ],
+        "songs": songs,
+    }
+    part = out / ".manifest.json.part"
+    part.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    part.replace(out / "manifest.json")
+    return manifest

@@ -1,0 +1,232 @@
+"""Scores composed from a seed: a style's drums, bass lines and harmony over a chord progression.
+
+Verses and choruses differ in who plays and how densely; nothing here means to please.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from lasaft_core.training.building.score import (
+    BASS,
+    CLAP,
+    CYMBALS,
+    DRUMS,
+    KICK,
+    OTHER,
+    SIDE_STICK,
+    SNARE,
+    TOMS,
+    Note,
+    Part,
+    Score,
+)
+
+STEPS: Final = 16  # sixteenths of a bar
+_MAJOR, _MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
+_PROGRESSIONS: Final = (
+    (0, 4, 5, 3), (0, 5, 3, 4), (5, 3, 0, 4), (0, 3, 4, 3), (1, 4, 0, 5), (0, 6, 5, 4),
+    (0, 3, 0, 4), (3, 4, 2, 5), (0, 0, 3, 4), (5, 4, 3, 4), (0, 2, 3, 4), (0, 6, 3, 0),
+)  # fmt: skip
+_BARS_PER_SECTION = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Sixteenths on which kick and snare fall, the cymbals' spacing, beats a minute."""
+
+    kick: str
+    snare: str
+    every: tuple[int, ...]
+    beats_per_minute: tuple[float, float]
+    swing: float = 0.0
+
+
+_STYLES: Final = (
+    Style("x.......x.x.....", "....x.......x...", (2,), (90, 150)),  # rock
+    Style("x..x....x.x.....", "....x.......x...", (2, 1), (84, 124)),  # pop
+    Style("x...x...x...x...", "....x.......x...", (4, 2), (112, 132)),  # disco, house
+    Style("x.....x...x.....", "....x..x.x..x...", (1, 2), (88, 112)),  # funk
+    Style("x.......x.......", "........x.......", (2, 4), (120, 160)),  # half time
+    Style("x..x..x...x..x..", "....x.......x..x", (2, 1), (70, 100), 0.2),  # hip hop
+    Style("x.........x.....", "....x.......x...", (2, 4), (60, 84)),  # ballad
+    Style("x.x...x.x.x...x.", "....x.......x...", (1, 2), (150, 190)),  # metal, punk
+    Style("x.....x.x.....x.", "...x..x...x.x...", (2,), (86, 110)),  # latin
+    Style("x.......x.......", "....x.......x...", (4,), (96, 140), 0.33),  # shuffle
+)
+_BASS_PROGRAMS: Final = (32, 33, 33, 34, 34, 35, 36, 37, 38, 39)
+_CHORD_PROGRAMS: Final = (0, 1, 2, 4, 5, 7, 16, 17, 18, 21, 24, 25, 26, 27, 28, 29, 30, 48, 50, 61)
+_PAD_PROGRAMS: Final = (48, 49, 50, 51, 88, 89, 90, 92, 93, 94, 95, 16, 19)
+_LEAD_PROGRAMS: Final = (
+    11, 12, 22, 25, 26, 27, 29, 30, 40, 41, 42, 56, 57, 59, 61, 64, 65, 66, 68, 71, 73, 75,
+    80, 81, 82, 84, 87, 104, 105,
+)  # fmt: skip
+
+
+def compose(seed: int, seconds: float) -> Score:
+    """A score of the given length, drawn from `seed`."""
+    return _Composer(np.random.default_rng(seed), seconds).score(f"composed-{seed}")
+
+
+class _Composer:
+    def __init__(self, rng: np.random.Generator, seconds: float) -> None:
+        self.rng, self.seconds = rng, seconds
+        self.style = _STYLES[int(rng.integers(len(_STYLES)))]
+        self.step = 60 / rng.uniform(*self.style.beats_per_minute) / 4
+        self.tonic, steps = int(rng.integers(12)), _MAJOR if rng.random() < 0.5 else _MINOR
+        self.degrees = [self.tonic + step for step in steps]
+        count = int(np.ceil(seconds / (STEPS * self.step)))
+        drawn = rng.choice(len(_PROGRESSIONS), 2, replace=False)
+        progressions = [_PROGRESSIONS[int(i)] for i in drawn]
+        self.sections = [(bar // _BARS_PER_SECTION) % 2 for bar in range(count)]
+        self.roots = [progressions[s][bar % 4] for bar, s in enumerate(self.sections)]
+        self.jitter, self.loudness = rng.uniform(0.0, 0.012), int(rng.integers(70, 105))
+        self.ghosts = rng.uniform(0, 0.15)
+
+    def score(self, name: str) -> Score:
+        """All parts, and the harmony for who sings over it."""
+        players: list[Callable[[], Part]] = [self._bass, self._chords]
+        if self.rng.random() < 0.92:
+            players.append(self._drums)
+        players += [self._pad] * int(self.rng.random() < 0.5)
+        players += [self._chords] * int(self.rng.random() < 0.4)
+        players += [self._riff] * int(self.rng.integers(0, 3))
+        bars = tuple(
+            (bar * STEPS * self.step, frozenset(self._pitch(root + k, 0) % 12 for k in (0, 2, 4)))
+            for bar, root in enumerate(self.roots)
+        )
+        scale = frozenset(degree % 12 for degree in self.degrees)
+        parts = tuple(player() for player in players)
+        return Score(name, self.seconds, 4 * self.step, scale, bars, parts)
+
+    def _pitch(self, degree: int, octave: int) -> int:
+        return 12 * octave + self.degrees[degree % 7] + 12 * (degree // 7)
+
+    def _note(self, bar: int, step: float, length: float, pitch: int, accent: int = 0) -> Note:
+        swung = step + (self.style.swing if round(step) % 4 == 2 else 0.0)
+        start = (bar * STEPS + swung) * self.step + self.rng.normal(0, self.jitter)
+        velocity = int(np.clip(self.loudness + accent + self.rng.normal(0, 8), 20, 127))
+        return Note(max(0.0, float(start)), length * self.step, pitch, velocity)
+
+    def _part(self, role: str, program: int, notes: list[Note]) -> Part:
+        kept = [note for note in notes if note.start < self.seconds]
+        return Part(role, program, tuple(sorted(kept, key=lambda note: note.start)))
+
+    def _drums(self) -> Part:
+        rng, notes = self.rng, list[Note]()
+        sticks = int(rng.choice([SNARE, SNARE, SNARE, SIDE_STICK, CLAP]))
+        cymbals = [int(rng.choice([42, 42, 44, 51, 46])) for _ in range(2)]
+        every = [int(rng.choice(self.style.every)) for _ in range(2)]
+        for bar, section in enumerate(self.sections):
+            last = STEPS
+            if bar % _BARS_PER_SECTION == _BARS_PER_SECTION - 1 and rng.random() < 0.7:
+                last -= int(rng.choice([4, 8]))
+            if bar % _BARS_PER_SECTION == 0 and rng.random() < 0.6:
+                notes.append(self._note(bar, 0, 8, CYMBALS["crash"]))
+            notes += self._groove(bar, last, sticks, cymbals[section], every[section])
+            notes += self._fill(bar, last)
+        return self._part(DRUMS, int(rng.choice([0, 0, 0, 8, 16, 24, 25, 32, 40])), notes)
+
+    def _groove(self, bar: int, last: int, sticks: int, cymbal: int, every: int) -> list[Note]:
+        """Kick, snare with ghost notes, and a cymbal every so many steps."""
+        rng, notes = self.rng, list[Note]()
+        for step in range(last):
+            if self.style.kick[step] == "x" or rng.random() < 0.03:
+                notes.append(self._note(bar, step, 1, KICK, 12))
+            if self.style.snare[step] == "x":
+                notes.append(self._note(bar, step, 1, sticks, 15))
+            elif rng.random() < self.ghosts:
+                notes.append(self._note(bar, step, 1, SNARE, -45))
+            if step % every == 0:
+                is_open = cymbal == CYMBALS["closed"] and rng.random() < 0.07
+                key = CYMBALS["open"] if is_open else cymbal
+                notes.append(self._note(bar, step, 1, key, 0 if step % 4 == 0 else -15))
+        return notes
+
+    def _fill(self, bar: int, first: int) -> list[Note]:
+        """Snare and toms, from high to low, to the bar's end."""
+        notes = []
+        for step in range(first, STEPS):
+            tom = TOMS[::-1][(step - first) * len(TOMS) // (STEPS - first)]
+            if self.rng.random() < 0.75:
+                key = tom if self.rng.random() < 0.5 else SNARE
+                notes.append(self._note(bar, step, 1, key, 8))
+        return notes
+
+    def _bass(self) -> Part:
+        rng, notes = self.rng, list[Note]()
+        pattern = [self._bass_pattern(), self._bass_pattern()]
+        for bar, (section, root) in enumerate(zip(self.sections, self.roots, strict=True)):
+            for step, length, interval in pattern[section]:
+                pitch = self._pitch(root, 3) + interval
+                while pitch > 52:
+                    pitch -= 12
+                notes.append(self._note(bar, step, length, pitch, 5))
+        return self._part(BASS, int(rng.choice(_BASS_PROGRAMS)), notes)
+
+    def _bass_pattern(self) -> list[tuple[int, float, int]]:
+        """Steps, lengths in steps, and semitones above the chord's root."""
+        rng = self.rng
+        kind = str(rng.choice(["whole", "eighths", "kick", "octaves", "walk", "syncopated"]))
+        if kind == "whole":
+            return [(0, 15.5, 0)]
+        if kind == "eighths":
+            return [(step, 1.8, 0) for step in range(0, STEPS, 2)]
+        if kind == "octaves":
+            return [(step, 1.5, 12 * (step // 2 % 2)) for step in range(0, STEPS, 2)]
+        if kind == "walk":
+            return [(0, 3.8, 0), (4, 3.8, 7), (8, 3.8, 12), (12, 3.8, 7)]
+        falls = [step == "x" or (kind != "kick" and rng.random() < 0.3) for step in self.style.kick]
+        hits = [step for step in range(STEPS) if falls[step]]
+        ends = [*hits[1:], STEPS]
+        share, intervals = rng.uniform(0.5, 0.98), rng.choice([0, 0, 0, 7, 12, 5], len(hits))
+        return [
+            (hit, (end - hit) * share, int(interval))
+            for hit, end, interval in zip(hits, ends, intervals, strict=True)
+        ]
+
+    def _chords(self) -> Part:
+        rng, notes = self.rng, list[Note]()
+        octave, program = int(rng.integers(4, 6)), int(rng.choice(_CHORD_PROGRAMS))
+        hits = [sorted({0, *np.flatnonzero(rng.random(STEPS) < rng.uniform(0, 0.5))})] * 2
+        arpeggio, gate = rng.random() < 0.35, rng.uniform(0.4, 1.0)
+        sevenths, silent = rng.random() < 0.25, int(rng.integers(-3, 2))
+        for bar, (section, root) in enumerate(zip(self.sections, self.roots, strict=True)):
+            if section == silent:
+                continue
+            chord = [self._pitch(root + k, octave) for k in (0, 2, 4, 6)[: 4 if sevenths else 3]]
+            chord = [p - 12 if p > 12 * octave + 19 else p for p in chord]
+            if arpeggio:
+                order = (chord + chord[1:-1])[:: 1 if bar % 2 else -1]
+                notes += [
+                    self._note(bar, s, 2 * gate, order[s // 2 % len(order)])
+                    for s in range(0, STEPS, 2)
+                ]
+                continue
+            for hit, end in zip(hits[section], [*hits[section][1:], STEPS], strict=True):
+                notes += [self._note(bar, hit, (end - hit) * gate, pitch) for pitch in chord]
+        return self._part(OTHER, program, notes)
+
+    def _pad(self) -> Part:
+        notes, octave = list[Note](), int(self.rng.integers(4, 6))
+        for bar, root in enumerate(self.roots):
+            chord = [self._pitch(root + k, octave) for k in (0, 2, 4)]
+            notes += [self._note(bar, 0, 15.9, pitch, -20) for pitch in chord]
+        return self._part(OTHER, int(self.rng.choice(_PAD_PROGRAMS)), notes)
+
+    def _riff(self) -> Part:
+        """A motif of one or two bars, moved with the chords, in some sections only."""
+        rng, notes = self.rng, list[Note]()
+        octave, plays = int(rng.integers(4, 7)), int(rng.integers(0, 3))
+        steps = np.flatnonzero(rng.random(2 * STEPS) < rng.uniform(0.12, 0.4))
+        degrees = np.clip(np.cumsum(rng.integers(-2, 3, steps.size)), -4, 8)
+        for bar, (section, root) in enumerate(zip(self.sections, self.roots, strict=True)):
+            if section == plays:
+                continue
+            for i in np.flatnonzero(steps // STEPS == bar % 2):
+                length = (steps[i + 1] if i + 1 < steps.size else 2 * STEPS) - steps[i]
+                pitch = self._pitch(root + int(degrees[i]), octave)
+                notes.append(self._note(bar, int(steps[i]) % STEPS, 0.95 * int(length), pitch))
+        return self._part(OTHER, int(rng.choice(_LEAD_PROGRAMS)), notes)

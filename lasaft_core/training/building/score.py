@@ -1,0 +1,40 @@
+"""What a song plays: notes in seconds and MIDI pitches, and the harmony that they keep to."""
+
+from dataclasses import dataclass
+from typing import Final
+
+DRUMS, BASS, OTHER = "drums", "bass", "other"
+CYMBALS: Final = {"closed": 42, "pedal": 44, "open": 46, "crash": 49, "ride": 51}
+KICK, SNARE, SIDE_STICK, CLAP = 36, 38, 37, 39
+TOMS: Final = (41, 45, 48, 50)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One note or hit: seconds, General MIDI pitch (percussion key), velocity 1 to 127."""
+
+    start: float
+    seconds: float
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one player plays; `program` is General MIDI's, from 0, of drums the kit's."""
+
+    role: str
+    program: int
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """`bars`: of each bar its start in seconds and its chord's pitch classes."""
+
+    name: str
+    seconds: float
+    beat_seconds: float
+    scale: frozenset[int]
+    bars: tuple[tuple[float, frozenset[int]], ...]
+    parts: tuple[Part, ...]

@@ -1,0 +1,181 @@
+"""Recorded voices, sung anew: the WORLD vocoder moves recorded syllables onto a melody.
+
+Speech or song is taken apart into pitch, spectral envelope and aperiodicity every 5 ms (Morise,
+Yokomori and Ozawa 2016); voiced stretches become syllables, with the consonant before them. Each
+note of a melody takes the next syllable, stretches its vowel, and gets a pitch of its own:
+portamento, drift, delayed vibrato. Formants are moved for every singer.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from lasaft_core.training.building.score import Note
+from lasaft_core.training.building.sources import Source
+from lasaft_core.training.instruments import hertz
+
+Frames = NDArray[np.float64]
+RATE: Final = 44100
+_FRAME_MS: Final = 5.0
+_FRAMES_PER_SECOND: Final = 200
+_SHORTEST, _LONGEST_CONSONANT = 14, 26  # frames
+_CLIP_SECONDS = 8.0
+_SILENCE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Syllable:
+    """WORLD's power and aperiodicity [frames, bins]; `consonant` frames keep their pace."""
+
+    envelope: Frames
+    aperiodicity: Frames
+    consonant: int
+
+
+@dataclass(frozen=True, slots=True)
+class Singer:
+    """How one voice sings."""
+
+    source: Source
+    formants: float
+    vibrato_hz: float
+    vibrato_cents: float
+    portamento_seconds: float
+    breath: float
+    drift_cents: float
+
+    @classmethod
+    def random(cls, rng: np.random.Generator, source: Source) -> "Singer":
+        """From straight to operatic, from a large to a small vocal tract."""
+        return cls(
+            source=source,
+            formants=float(rng.uniform(0.82, 1.2)),
+            vibrato_hz=float(rng.uniform(4.5, 6.8)),
+            vibrato_cents=float(rng.choice([0, 15, 30, 50, 80])),
+            portamento_seconds=float(rng.uniform(0.02, 0.12)),
+            breath=float(rng.uniform(0.0, 0.35)),
+            drift_cents=float(rng.uniform(5, 25)),
+        )
+
+    def sing(
+        self, notes: Sequence[Note], num_samples: int, rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """Mono [num_samples] at 44.1 kHz."""
+        import pyworld  # noqa: PLC0415  an extra
+
+        count = num_samples // (RATE // _FRAMES_PER_SECOND) + 1
+        syllables = self._syllables(rng, sum(note.seconds for note in notes))
+        first = next(syllables)
+        envelope = np.full((count, first.envelope.shape[1]), _SILENCE)
+        aperiodicity = np.ones_like(envelope)
+        for note in notes:
+            self._place(next(syllables), note, envelope, aperiodicity, rng)
+        aperiodicity += self.breath * (1 - aperiodicity)
+        pitch = self._pitch(notes, count, rng)
+        wave = pyworld.synthesize(pitch, envelope, aperiodicity, RATE, _FRAME_MS)[:num_samples]
+        sung = np.pad(wave, (0, num_samples - wave.size))
+        return (sung / (np.abs(sung).max() + 1e-9)).astype(np.float32)
+
+    def _place(
+        self,
+        syllable: Syllable,
+        note: Note,
+        envelope: Frames,
+        aperiodicity: Frames,
+        rng: np.random.Generator,
+    ) -> None:
+        """Lays a syllable over its note's frames, its vowel on the beat."""
+        length = max(int(note.seconds * _FRAMES_PER_SECOND), 6)
+        vowel = len(syllable.envelope) - syllable.consonant
+        stretched = syllable.consonant + np.linspace(0, vowel - 1, length).astype(int)
+        rows = np.concatenate((np.arange(syllable.consonant), stretched))
+        start = int(note.start * _FRAMES_PER_SECOND) - syllable.consonant
+        rows = rows[max(0, -start) :]
+        start = max(0, start)
+        rows = rows[: len(envelope) - start]
+        fade = np.minimum(1.0, (np.arange(rows.size)[::-1] + 1) / 8)[:, None] ** 2
+        bins = np.arange(envelope.shape[1]) / self.formants
+        low = np.minimum(bins.astype(int), envelope.shape[1] - 2)
+        share = np.clip(bins - low, 0, 1)
+        moved = syllable.envelope[rows]
+        moved = (1 - share) * moved[:, low] + share * moved[:, low + 1]
+        loudness = 10 ** (rng.normal(0, 2) / 10) * note.velocity / 100
+        envelope[start : start + rows.size] = np.maximum(moved * fade * loudness, _SILENCE)
+        aperiodicity[start : start + rows.size] = syllable.aperiodicity[rows]
+
+    def _pitch(self, notes: Sequence[Note], count: int, rng: np.random.Generator) -> Frames:
+        """Hertz a frame: the notes, smoothed, with drift and late vibrato."""
+        pitches = np.full(count, float(notes[0].pitch) if notes else 60.0)
+        swell = np.zeros(count)
+        for note in notes:
+            begin = int(note.start * _FRAMES_PER_SECOND)
+            pitches[begin:] = note.pitch
+            age = np.arange(count - begin) / _FRAMES_PER_SECOND
+            swell[begin:] = np.clip((age - 0.2) / 0.3, 0, 1)
+        pitches = gaussian_filter1d(pitches, self.portamento_seconds * _FRAMES_PER_SECOND / 2)
+        drift = gaussian_filter1d(rng.standard_normal(count), 25) * 5 * self.drift_cents
+        time = np.arange(count) / _FRAMES_PER_SECOND
+        vibrato = self.vibrato_cents * swell * np.sin(2 * np.pi * self.vibrato_hz * time)
+        return np.asarray(hertz(pitches + (drift + vibrato) / 100), np.float64)
+
+    def _syllables(self, rng: np.random.Generator, seconds: float) -> Iterator[Syllable]:
+        """Without end: those of enough recordings for `seconds`, in their order, then again."""
+        kept: list[Syllable] = []
+        analysed, tries = 0.0, 0
+        while (analysed < seconds and tries < 40) or not kept:
+            clip = _clip(self.source, rng)
+            kept += syllables_of(clip)
+            analysed += clip.size / RATE
+            tries += 1
+            if tries > 200:
+                raise ValueError(f"no voice in {self.source.name}")
+        while True:
+            yield from kept
+
+
+def _clip(source: Source, rng: np.random.Generator) -> Frames:
+    file = source.files[int(rng.integers(len(source.files)))]
+    audio, rate = soundfile.read(file, dtype="float64", always_2d=True)
+    mono = soxr.resample(audio.mean(axis=1), rate, RATE)
+    length = int(_CLIP_SECONDS * RATE)
+    start = int(rng.integers(0, max(1, mono.size - length)))
+    return np.ascontiguousarray(mono[start : start + length])
+
+
+def syllables_of(audio: Frames) -> list[Syllable]:
+    """The syllables of a recording, mono at 44.1 kHz; none of silence or noise."""
+    import pyworld  # noqa: PLC0415  an extra
+
+    coarse, times = pyworld.dio(audio, RATE, frame_period=_FRAME_MS)
+    pitch = pyworld.stonemask(audio, coarse, times, RATE)
+    spans = list(_voiced(pitch))
+    if not spans:
+        return []
+    envelope: Any = pyworld.cheaptrick(audio, pitch, times, RATE)
+    aperiodicity: Any = pyworld.d4c(audio, pitch, times, RATE)
+    found, last = [], 0
+    for begin, end in spans:
+        consonant = min(begin - last, _LONGEST_CONSONANT)
+        rows = slice(begin - consonant, end)
+        power = envelope[begin:end].sum(axis=1).mean()
+        found.append(Syllable(envelope[rows] / power, aperiodicity[rows], consonant))
+        last = end
+    return found
+
+
+def _voiced(pitch: Frames) -> Iterator[tuple[int, int]]:
+    """Runs of voiced frames, long ones halved where speech runs on."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], pitch > 0, [0]))))
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        pieces = max(1, int((end - begin) / 60))
+        bounds = np.linspace(begin, end, pieces + 1).astype(int)
+        for low, high in pairwise(bounds):
+            if high - low >= _SHORTEST:
+                yield int(low), int(high)

@@ -1,0 +1,108 @@
+"""One song from one seed: a score, its players and singers, the mix, and whom to credit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from lasaft_core.musdb import TARGETS
+from lasaft_core.training.building import mixing
+from lasaft_core.training.building.composing import compose
+from lasaft_core.training.building.effects import Audio, panned
+from lasaft_core.training.building.melodies import harmony, melody
+from lasaft_core.training.building.midi_files import duration, read_score
+from lasaft_core.training.building.players import RATE, Orchestra
+from lasaft_core.training.building.score import BASS, DRUMS, Note, Score
+from lasaft_core.training.building.singing import Singer
+from lasaft_core.training.building.sources import Source
+
+_FROM_MIDI, _INSTRUMENTAL = 0.3, 0.08  # of all songs
+_DOUBLED, _HARMONISED = 0.35, 0.35  # of all sung ones
+_VOICE_CENTRES: Final = (50, 70)  # MIDI pitches, from a bass to a soprano
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSong:
+    """Stems [samples, 2] at 44.1 kHz whose sum is the mixture; `credits` names their sources."""
+
+    stems: dict[str, Audio]
+    credits: tuple[str, ...]
+    score: str
+
+
+def build_song(sources: Sequence[Source], seed: int, seconds: float) -> BuiltSong:
+    """The same song for the same sources and seed."""
+    return _Studio(sources, seed, seconds).song()
+
+
+class _Studio:
+    def __init__(self, sources: Sequence[Source], seed: int, seconds: float) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.seed, self.seconds, self.samples = seed, seconds, round(seconds * RATE)
+        self.orchestra = Orchestra(sources)
+        self.midi = [source for source in sources if source.kind == "midi"]
+        self.voices = [source for source in sources if source.kind == "voices"]
+        self.credits: set[str] = set()
+
+    def song(self) -> BuiltSong:
+        score = self._score()
+        stems = {target: np.zeros((self.samples, 2), np.float32) for target in TARGETS}
+        for part in score.parts:
+            audio, player = self.orchestra.play(part, self.samples, self.rng)
+            self.credits.add(player)
+            level_db = mixing.loudness_db(audio)
+            if not np.isfinite(level_db):
+                continue
+            audio = audio * np.float32(10 ** (-(level_db + 20) / 20))
+            if part.role == DRUMS:
+                stems["drums"] += mixing.produced_drums(audio, self.rng)
+            elif part.role == BASS:
+                stems["bass"] += mixing.produced_bass(audio, self.rng)
+            else:
+                audio = mixing.produced_part(audio, part.program, score.beat_seconds, self.rng)
+                stems["other"] += audio * np.float32(10 ** (self.rng.normal(0, 4) / 20))
+        if self.voices and self.rng.random() >= _INSTRUMENTAL:
+            stems["vocals"] = self._vocals(score)
+        stems = mixing.mastered(mixing.balanced(stems, self.rng), self.rng)
+        return BuiltSong(stems, tuple(sorted(self.credits)), score.name)
+
+    def _score(self) -> Score:
+        if self.midi and self.rng.random() < _FROM_MIDI:
+            source = self.midi[int(self.rng.integers(len(self.midi)))]
+            file = source.files[int(self.rng.integers(len(source.files)))]
+            room = duration(file) - self.seconds
+            if room > 0:
+                self.credits.add(source.name)
+                return read_score(file, float(self.rng.uniform(0, room)), self.seconds)
+        return compose(self.seed, self.seconds)
+
+    def _vocals(self, score: Score) -> Audio:
+        """A lead, sometimes doubled on both sides, sometimes with harmonies."""
+        rng = self.rng
+        notes = melody(score, rng, centre=int(rng.integers(*_VOICE_CENTRES)))
+        if not notes:
+            return np.zeros((self.samples, 2), np.float32)
+        voice = self.voices[int(rng.integers(len(self.voices)))]
+        self.credits.add(voice.name)
+        singer = Singer.random(rng, voice)
+        vocals = self._take(singer, notes, position=float(rng.normal(0, 0.08)), gain=1.0)
+        if rng.random() < _DOUBLED:
+            gain = float(rng.uniform(0.3, 0.8))
+            for side in (-1, 1):
+                vocals += self._take(singer, notes, position=side * rng.uniform(0.4, 1), gain=gain)
+        if rng.random() < _HARMONISED:
+            for steps in rng.choice([-3, 2, 4, 7], int(rng.integers(1, 3)), replace=False):
+                second = Singer.random(rng, voice)
+                above = harmony(notes, score, steps=int(steps))
+                vocals += self._take(
+                    second, above, position=float(rng.uniform(-0.8, 0.8)), gain=0.5
+                )
+        return mixing.produced_voice(vocals, score.beat_seconds, rng)
+
+    def _take(
+        self, singer: Singer, notes: Sequence[Note], *, position: float, gain: float
+    ) -> Audio:
+        sung = singer.sing(notes, self.samples, self.rng)
+        stereo = np.repeat(gain * sung[:, None], 2, axis=1).astype(np.float32)
+        return panned(stereo, float(np.clip(position, -1, 1)))

@@ -1,0 +1,113 @@
+"""The material that songs are built from, and on what terms: a folder `KIND/NAME` for each source.
+
+    soundfonts/NAME/*.sf[23]   kits, basses, guitars, reeds: NAME/**.sfz    voices/NAME/**.wav
+    midi/NAME/**.mid
+
+Sources that are not `KNOWN` say their terms in `source.json`: {"licence", "attribution", and where
+it matters "files": [globs], "held_out": true, "lowest", "highest": MIDI pitches}. A source
+without terms is refused. What is held out plays in validation songs only, and alone of its kind.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from lasaft_core.errors import InvalidOption
+
+SUFFIXES: Final = {
+    "soundfonts": ".sf[23]", "kits": ".sfz", "basses": ".sfz", "guitars": ".sfz", "reeds": ".sfz",
+    "voices": ".wav", "midi": ".mid",
+}  # fmt: skip
+TERMS_FILE: Final = "source.json"
+
+_KARORYFER = {"licence": "CC0-1.0", "attribution": "Karoryfer Samples", "lowest": 28}
+KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
+    "fluid-gm": {"licence": "MIT", "attribution": "FluidR3 GM, Frank Wen and others"},
+    "musescore-general": {
+        "licence": "MIT", "attribution": "MuseScore General, S. Christian Collins and others",
+    },
+    "muldjordkit": {
+        "licence": "CC-BY-4.0", "attribution": "MuldjordKit, Lars Muldjord, for DrumGizmo",
+        "files": ["**/Stereo/*.sfz"],
+    },
+    "growlybass": {**_KARORYFER, "files": ["*_clean.sfz", "*_dirty.sfz"], "highest": 67},
+    "meatbass": {**_KARORYFER, "files": ["Programs/04_pizz.sfz"], "highest": 60},
+    "pastabass": {
+        **_KARORYFER, "highest": 67,
+        "files": ["spaghetti.sfz", "linguine.sfz", "fetuccine.sfz", "tagliatelle.sfz"],
+    },
+    "emilyguitar": {**_KARORYFER, "files": ["emily_clean.sfz"], "lowest": 40, "highest": 84},
+    "weresax": {**_KARORYFER, "files": ["Programs/Sax1.sfz"], "lowest": 49, "highest": 80},
+    "utau-yuki": {"licence": "public domain", "attribution": "UTAU-Yuki, kgs233"},
+    "dc_tts": {
+        "licence": "Apache-2.0", "attribution": "dc_tts recordings, Philipp Matthes",
+        "files": ["**/wavs/*.wav"],
+    },
+    "erithacus": {
+        "licence": "CC-BY-4.0", "attribution": "ErithacusVB, its author", "held_out": True,
+    },
+    "freedoom": {
+        "licence": "BSD-3-Clause", "attribution": "music of Freedoom, contributors to the project",
+        "files": ["musics/*.mid"],
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source on disk; `lowest` and `highest` are the pitches that its samples cover."""
+
+    kind: str
+    name: str
+    files: tuple[Path, ...]
+    licence: str
+    attribution: str
+    held_out: bool = False
+    lowest: int = 0
+    highest: int = 127
+
+
+def find_sources(root: Path) -> list[Source]:
+    """All sources below `root`, by kind and name. Raises InvalidOption for one without terms."""
+    found = []
+    for kind in SUFFIXES:
+        folders = sorted((root / kind).iterdir()) if (root / kind).is_dir() else []
+        found += [_source(kind, folder) for folder in folders if folder.is_dir()]
+    if not found:
+        raise InvalidOption(
+            f"sources in {root}",
+            expected=f"folders {' | '.join(SUFFIXES)} with a folder for each source",
+            got="none of them",
+        )
+    return found
+
+
+def of_split(sources: Sequence[Source], split: str) -> list[Source]:
+    """What plays in `train` or `valid`; a kind with nothing held out serves both."""
+    wanted = split == "valid"
+    kinds = {kind: [s for s in sources if s.kind == kind] for kind in SUFFIXES}
+    return [
+        source
+        for of_kind in kinds.values()
+        for source in [s for s in of_kind if s.held_out == wanted] or of_kind
+    ]
+
+
+def _source(kind: str, folder: Path) -> Source:
+    terms_file = folder / TERMS_FILE
+    terms = json.loads(terms_file.read_text()) if terms_file.exists() else KNOWN.get(folder.name)
+    if terms is None or not {"licence", "attribution"} <= set(terms):
+        raise InvalidOption(
+            f"source {folder}",
+            expected="known terms",
+            got="no licence and attribution",
+            remedy=f"write them into {TERMS_FILE} beside it, or take the folder away",
+        )
+    terms = dict(terms)
+    patterns = terms.pop("files", [f"**/*{SUFFIXES[kind]}"])
+    files = tuple(sorted({path for pattern in patterns for path in folder.glob(pattern)}))
+    if not files:
+        raise InvalidOption(f"source {folder}", expected=", ".join(patterns), got="no such files")
+    return Source(kind, folder.name, files, **terms)

@@ -1,0 +1,88 @@
+import json
+
+import numpy as np
+import pytest
+import pyworld
+
+from lasaft_core.errors import InvalidOption
+from lasaft_core.musdb import TARGETS, find_songs
+from lasaft_core.training.building.builder import BuildSettings, build
+from lasaft_core.training.building.players import Orchestra
+from lasaft_core.training.building.score import Note, Part
+from lasaft_core.training.building.singing import Singer
+from lasaft_core.training.building.sources import find_sources, of_split
+
+RATE = 44100
+
+
+def test_sources_have_terms_and_what_is_held_out_stays_out(sources_folder, tmp_path):
+    sources = find_sources(sources_folder)
+    assert {source.kind for source in sources} == {"kits", "basses", "guitars", "voices", "midi"}
+    names = [{s.name for s in of_split(sources, split)} for split in ("train", "valid")]
+    assert names[0] - names[1] == {"alto"}
+    assert names[1] - names[0] == {"held-out"}
+    (tmp_path / "voices" / "somebody").mkdir(parents=True)
+    with pytest.raises(InvalidOption, match=r"somebody.*\n?.*licence"):
+        find_sources(tmp_path)
+    with pytest.raises(InvalidOption, match="soundfonts"):
+        find_sources(tmp_path / "nowhere")
+
+
+def test_a_sampled_instrument_plays_what_is_written(sources_folder):
+    (bass,) = [s for s in find_sources(sources_folder) if s.kind == "basses"]
+    part = Part("bass", 33, (Note(0.5, 0.4, 48, 100),))
+    rng = np.random.default_rng(1)
+    audio, player = Orchestra([bass]).play(part, RATE, rng)
+    while player != bass.name:
+        audio, player = Orchestra([bass]).play(part, RATE, rng)
+    assert np.abs(audio[: int(0.45 * RATE)]).max() < 1e-3
+    spectrum = np.abs(np.fft.rfft(audio[int(0.5 * RATE) : int(0.9 * RATE), 0]))
+    assert spectrum.argmax() / 0.4 == pytest.approx(130.8, abs=4)
+
+
+def test_a_voice_sings_the_notes_that_it_is_given(sources_folder):
+    voice = next(s for s in find_sources(sources_folder) if s.name == "alto")
+    singer = Singer(voice, 1.0, 5.0, 0.0, 0.03, 0.0, 0.0)
+    notes = [Note(0.3, 0.8, 60, 100), Note(1.2, 0.8, 64, 100)]
+    sung = singer.sing(notes, int(2.2 * RATE), np.random.default_rng(0))
+    pitch, times = pyworld.dio(sung.astype(np.float64), RATE)
+    for note in notes:
+        held = pitch[(times > note.start + 0.2) & (times < note.start + note.seconds - 0.1)]
+        semitones = 12 * np.log2(np.median(held[held > 0]) / 440) + 69
+        assert semitones == pytest.approx(note.pitch, abs=0.3)
+    assert np.abs(sung[: int(0.1 * RATE)]).max() < 0.05
+
+
+def test_songs_are_built_once_the_same_everywhere_with_their_credits(sources_folder, tmp_path):
+    settings = BuildSettings(hours=8 / 3600, song_seconds=4.0, validation_songs=1)
+    counts = []
+    manifest = build(sources_folder, tmp_path, settings, lambda *done: counts.append(done))
+    assert counts == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert len(find_songs(tmp_path, "train")) == 2
+    (held_out,) = find_songs(tmp_path, "valid")
+    np.testing.assert_allclose(held_out.read("mixture"), sum(held_out.stems().values()), atol=4e-5)
+    assert manifest == json.loads((tmp_path / "manifest.json").read_text())
+    played = {name for song in manifest["songs"].values() for name in song["sources"]}
+    credited = {source["name"] for source in manifest["sources"]}
+    assert credited == played - {"synthesis"}
+    assert all(s["licence"] and s["attribution"] for s in manifest["sources"])
+    build(sources_folder, tmp_path, settings, lambda *done: counts.append(done))
+    assert counts[4:] == [(3, 3)]
+
+
+def test_a_song_depends_on_its_seed_and_sources_alone(sources_folder, tmp_path):
+    for hours, folder in ((4 / 3600, "short"), (8 / 3600, "long")):
+        settings = BuildSettings(hours=hours, seed=3, song_seconds=4.0, validation_songs=0)
+        build(sources_folder, tmp_path / folder, settings, lambda *_: None)
+    short, long = (find_songs(tmp_path / folder, "train") for folder in ("short", "long"))
+    assert (len(short), len(long)) == (1, 2)
+    assert short[0].name == long[0].name
+    for target in TARGETS:
+        np.testing.assert_array_equal(short[0].read(target), long[0].read(target))
+    assert not np.array_equal(long[0].read("bass"), long[1].read("bass"))
+
+
+@pytest.mark.parametrize("wrong", [{"hours": 0.0}, {"hours": 1.0, "song_seconds": 1.0}])
+def test_settings_that_build_nothing_are_refused(wrong):
+    with pytest.raises(InvalidOption, match="hours above 0"):
+        BuildSettings(**wrong)

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from scipy.signal import sosfreqz
+
+from lasaft_core.metrics import sdr_db
+from lasaft_core.training.building import effects, mixing
+
+RATE = 44100
+
+
+def noise(seconds, seed=0):
+    return (0.1 * np.random.default_rng(seed).standard_normal((int(seconds * RATE), 2))).astype(
+        np.float32
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "gains_db"),
+    [
+        (effects.peaking(1000, 6.0, 1.0), {20: 0.0, 1000: 6.0, 20000: 0.0}),
+        (effects.shelf(1000, -6.0, high=True), {20: 0.0, 1000: -3.0, 20000: -6.0}),
+        (effects.shelf(1000, 6.0, high=False), {20: 6.0, 1000: 3.0, 20000: 0.0}),
+        (effects.high_pass(100), {100: -3.01, 5000: 0.0}),
+        (effects.low_pass(1000), {20: 0.0, 1000: -3.01}),
+    ],
+)
+def test_equaliser_sections_have_their_gains(section, gains_db):
+    found = sosfreqz(np.array([section]), worN=list(gains_db), fs=RATE)[1]
+    np.testing.assert_allclose(20 * np.log10(np.abs(found)), list(gains_db.values()), atol=0.05)
+
+
+def test_a_compressor_lowers_what_is_loud_by_its_ratio():
+    audio = noise(2.0)
+    audio[RATE:] *= 10.0
+    gain = 20 * np.log10(effects.compression(audio, over_db=-20, ratio=4))
+    quiet, loud = gain[RATE - 2000], gain[-2000]
+    assert (quiet - loud).item() == pytest.approx(20 * 3 / 4, abs=1.5)
+
+
+def test_a_room_rings_and_an_echo_repeats():
+    click = np.zeros((RATE, 2), np.float32)
+    click[100] = 1.0
+    rung = effects.reverberated(click, np.random.default_rng(0), seconds=0.8, gain=0.5)
+    assert np.sqrt((rung[101:] ** 2).sum() / 2) == pytest.approx(0.5, rel=0.02)
+    repeated = effects.echoed(click, seconds=0.25, feedback=0.5, gain=0.4)
+    assert np.abs(repeated[100 + RATE // 4 :]).max() > 0.02
+    assert not repeated[101 : 100 + RATE // 4 - 1].any()
+
+
+def test_a_codec_keeps_every_sample_in_its_place():
+    audio = effects.equalised(noise(2.0), effects.low_pass(2000), effects.low_pass(2000))
+    coded = effects.coded(audio, 0.8)
+    assert coded.shape == audio.shape
+    assert sdr_db(audio, coded) > 15
+    assert not np.array_equal(audio, coded)
+
+
+def test_the_bus_keeps_the_sum_below_full_scale_and_silence_silent():
+    stems = {target: noise(2.0, seed) for seed, target in enumerate(("vocals", "drums", "bass"))}
+    stems["other"] = np.zeros_like(stems["bass"])
+    rng = np.random.default_rng(3)
+    mastered = mixing.mastered(mixing.balanced(stems, rng), rng)
+    assert 0.25 < np.abs(sum(mastered.values())).max() < 1.05
+    assert np.abs(mastered["other"]).max() < 1e-3
+    assert all(np.isfinite(audio).all() for audio in mastered.values())
