@@ -13,6 +13,7 @@ import soundfile
 from flows.cli import main
 from lasaft_core import storage
 from lasaft_core.musdb import SPLITS, TARGETS
+from tests.generated_sources import write_sources
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 COMMANDS = [
@@ -21,11 +22,12 @@ COMMANDS = [
     if line.startswith("lasaft-stems ")
 ]
 CATALOG = ("separate", "plan", "run", "status", "find")
-RESEARCH = ("checkpoint", "train", "evaluate", "plot")
+RESEARCH = ("checkpoint", "build-data", "train", "evaluate", "plot")
 SHORTENED = {
     "train": ("--max-steps", "1", "--batch-size", "2", "--excerpt-frames", "8", "--loaders", "0",
               "--device", "cpu", "--validation-seconds", "0.5"),
     "evaluate": ("--executor", "inline", "--device", "cpu"),
+    "build-data": ("--hours", "0.001", "--song-seconds", "4", "--validation-songs", "0"),
 }  # fmt: skip
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
@@ -70,6 +72,7 @@ def test_commands_of_research_work_with_one_short_song(tmp_path, monkeypatch):
             folder.mkdir(parents=True, exist_ok=True)
             write_song(folder / f"{target}.wav")
     write_song(tmp_path / "song.flac")
+    write_sources(tmp_path / "sources")
     golden = Path(__file__).parents[1] / "golden" / "tfc_net.ckpt"
     (tmp_path / "vocals.ckpt").write_bytes(golden.read_bytes())
     wanted = [c for c in COMMANDS if c[0] in RESEARCH]
@@ -77,7 +80,12 @@ def test_commands_of_research_work_with_one_short_song(tmp_path, monkeypatch):
     assert len(wanted) + len(CATALOG) + 1 == len(COMMANDS)
     for command in wanted:
         assert main([*command, *SHORTENED.get(command[0], ())]) == 0, command
-    for made in ("vocals.safetensors", "runs/lasaft/best.safetensors", "scores/lasaft/scores.md"):
+    for made in (
+        "vocals.safetensors",
+        "runs/lasaft/best.safetensors",
+        "scores/lasaft/scores.md",
+        "built/manifest.json",
+    ):
         assert (tmp_path / made).is_file(), made
     assert {path.name for path in tmp_path.glob("*.png")} == {
         "weights.png", "attention.png", "song.png"
@@ -94,7 +102,7 @@ def test_python_snippet_runs():
 
 
 HELPED = (
-    "separate", "run", "serve", "train", "evaluate", "checkpoint inspect", "plot weights",
+    "separate", "run", "serve", "train", "build-data", "evaluate", "checkpoint inspect", "plot weights",
     "plot spectrogram",
 )  # fmt: skip
 

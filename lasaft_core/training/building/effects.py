@@ -12,8 +12,10 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve, sosfilt
 
+from lasaft_core.training.augmentation import peaking_filter
+
 Audio = NDArray[np.float32]
-Section = tuple[float, float, float, float, float, float]
+Section = tuple[float, ...]
 RATE: Final = 44100
 _BLOCK: Final = 64  # samples a step of a compressor's level detector
 _CODEC_BLOCK: Final = 1 << 16
@@ -21,11 +23,7 @@ _CODEC_BLOCK: Final = 1 << 16
 
 def peaking(hertz: float, gain_db: float, q: float) -> Section:
     """A bell."""
-    a, angle = 10 ** (gain_db / 40), 2 * np.pi * hertz / RATE
-    alpha, cosine = np.sin(angle) / (2 * q), np.cos(angle)
-    return _section(
-        (1 + alpha * a, -2 * cosine, 1 - alpha * a), (1 + alpha / a, -2 * cosine, 1 - alpha / a)
-    )
+    return tuple(peaking_filter(hertz / RATE, gain_db=gain_db, quality=q))
 
 
 def shelf(hertz: float, gain_db: float, *, high: bool) -> Section:
@@ -65,8 +63,7 @@ def low_pass(hertz: float) -> Section:
 
 
 def _section(b: tuple[float, ...], a: tuple[float, ...]) -> Section:
-    values = [value / a[0] for value in (*b, *a)]
-    return (values[0], values[1], values[2], values[3], values[4], values[5])
+    return tuple(value / a[0] for value in (*b, *a))
 
 
 def equalised(audio: Audio, *sections: Section) -> Audio:

@@ -1,0 +1,47 @@
+"""`lasaft-stems build-data`, and a training on what it built."""
+
+import json
+
+import pytest
+import torch
+
+from flows.cli import main
+from tests.generated_sources import write_sources
+
+
+@pytest.fixture(scope="module")
+def sources_folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("sources")
+    write_sources(root)
+    return root
+
+
+def build(sources, out):
+    return ("build-data", "--sources", str(sources), "--out", str(out), "--hours", "0.0028",
+            "--song-seconds", "5", "--validation-songs", "1", "--workers", "2")  # fmt: skip
+
+
+def test_ten_seconds_are_built_and_trained_on(sources_folder, tmp_path, capsys):
+    assert main(build(sources_folder, tmp_path / "data")) == 0
+    printed = capsys.readouterr().out
+    assert "3 of 3 songs" in printed
+    assert "licences: CC0-1.0" in printed
+    torch.set_num_threads(1)
+    options = ("--recipe", "modern", "--batch-size", "4", "--excerpt-frames", "8", "--max-steps",
+               "20", "--epoch-steps", "20", "--loaders", "0", "--device", "cpu")  # fmt: skip
+    run = ("train", "lasaft-tiny", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run"))
+    assert main([*run, *options]) == 0
+    lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
+    steps = [json.loads(line) for line in lines]
+    losses = [line["loss"] for line in steps if "loss" in line]
+    assert len(losses) >= 1
+    assert all(0 < loss < 10 for loss in losses)
+    assert (tmp_path / "run" / "best.safetensors").is_file()
+
+
+def test_sources_that_are_missing_or_without_terms_are_told(tmp_path, capsys):
+    assert main(build(tmp_path / "none", tmp_path / "data")) == 2
+    assert "soundfonts" in capsys.readouterr().err
+    (tmp_path / "some" / "voices" / "somebody").mkdir(parents=True)
+    assert main(build(tmp_path / "some", tmp_path / "data")) == 2
+    assert "source.json" in capsys.readouterr().err
