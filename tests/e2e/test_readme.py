@@ -81,11 +81,9 @@ def test_commands_of_research_work_with_one_short_song(tmp_path, monkeypatch):
     for command in wanted:
         assert main([*command, *SHORTENED.get(command[0], ())]) == 0, command
     for made in (
-        "vocals.safetensors",
-        "runs/lasaft/best.safetensors",
-        "scores/lasaft/scores.md",
+        "vocals.safetensors", "runs/lasaft/best.safetensors", "scores/lasaft/scores.md",
         "built/manifest.json",
-    ):
+    ):  # fmt: skip
         assert (tmp_path / made).is_file(), made
     assert {path.name for path in tmp_path.glob("*.png")} == {
         "weights.png", "attention.png", "song.png"
@@ -102,8 +100,8 @@ def test_python_snippet_runs():
 
 
 HELPED = (
-    "separate", "run", "serve", "train", "build-data", "evaluate", "checkpoint inspect", "plot weights",
-    "plot spectrogram",
+    "separate", "run", "serve", "train", "build-data", "evaluate", "checkpoint inspect",
+    "plot weights", "plot spectrogram",
 )  # fmt: skip
 
 

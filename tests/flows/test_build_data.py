@@ -16,6 +16,15 @@ def sources_folder(tmp_path_factory):
     return root
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """A tiny network does not repay more."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def build(sources, out):
     return ("build-data", "--sources", str(sources), "--out", str(out), "--hours", "0.0028",
             "--song-seconds", "5", "--validation-songs", "1", "--workers", "2")  # fmt: skip
@@ -26,7 +35,6 @@ def test_ten_seconds_are_built_and_trained_on(sources_folder, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "3 of 3 songs" in printed
     assert "licences: CC0-1.0" in printed
-    torch.set_num_threads(1)
     options = ("--recipe", "modern", "--batch-size", "4", "--excerpt-frames", "8", "--max-steps",
                "20", "--epoch-steps", "20", "--loaders", "0", "--device", "cpu")  # fmt: skip
     run = ("train", "lasaft-tiny", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run"))
