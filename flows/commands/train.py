@@ -19,7 +19,8 @@ from lasaft_core.training.recipes import Recipe, recipe_of
 from lasaft_core.training.trainer import RunOptions, Trainer
 
 OVERRIDES = (
-    "batch_size", "excerpt_frames", "learning_rate", "max_steps", "epoch_steps", "patience"
+    "batch_size", "excerpt_frames", "learning_rate", "warmup_steps", "ema_decay", "max_steps",
+    "epoch_steps", "patience",
 )  # fmt: skip
 
 

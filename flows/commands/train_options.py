@@ -34,6 +34,8 @@ def _add_recipe(parser: Parser) -> None:
     add("--batch-size", type=int, metavar="N", help="excerpts of a step")
     add("--excerpt-frames", type=int, metavar="N", help="spectrogram frames of an excerpt")
     add("--learning-rate", type=float, metavar="X", help="highest rate")
+    add("--warmup-steps", type=int, metavar="N", help="over which the rate rises from nothing")
+    add("--ema-decay", type=float, metavar="X", help="of the averaged weights, a step")
     add("--max-steps", type=int, metavar="N", help="end of the training, and of a cosine rate")
     add("--epoch-steps", type=int, metavar="N", help="steps between validations")
     add("--patience", type=int, metavar="N", help="epochs without gain before the end")

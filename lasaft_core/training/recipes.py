@@ -75,6 +75,10 @@ class Recipe:
                 raise _refusal(name, "at least 1", value)
         if self.learning_rate <= 0:
             raise _refusal("learning_rate", "more than 0", self.learning_rate)
+        if self.warmup_steps < 0:
+            raise _refusal("warmup_steps", "at least 0", self.warmup_steps)
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise _refusal("ema_decay", "between 0 and 1", self.ema_decay)
         if self.rate == "cosine" and self.max_steps is None:
             raise _refusal("max_steps", "a number, for the cosine rate to end", None)
         if self.batch_size < 2 and not self.mixing.balances_targets:

@@ -26,7 +26,7 @@ from lasaft_core.training.building.effects import (
 )
 
 _BALANCE_DB = {  # mean and deviation of a stem's loudness
-    "vocals": (0.0, 3.0), "drums": (0.0, 3.0), "bass": (-1.0, 3.0), "other": (0.0, 3.0),
+    "vocals": (2.0, 3.0), "drums": (0.0, 3.0), "bass": (-2.0, 3.0), "other": (0.0, 3.0),
 }  # fmt: skip
 _DISTORTED = (29, 30)
 _QUIET_DB = -50.0

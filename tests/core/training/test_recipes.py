@@ -40,6 +40,8 @@ def test_the_modern_recipe_is_the_same_for_all():
         {"rate": "cosine"},
         {"criterion": "taste"},
         {"max_steps": -1},
+        {"warmup_steps": -1},
+        {"ema_decay": 1.0},
     ],
 )
 def test_impossible_recipes_are_refused_by_name(change):
