@@ -67,36 +67,44 @@ class Estimator:
     def __call__(self, windows: Audio, targets: Sequence[str]) -> dict[str, Audio]:
         """[batch, window_samples, 2] -> {target: the same shape}."""
         batch = torch.from_numpy(np.ascontiguousarray(windows.transpose(0, 2, 1)))
-        estimates = {}
-        for target in targets:
-            parts = [self._halving(part, target) for part in self._split(batch)]
-            estimates[target] = torch.cat(parts).numpy().transpose(0, 2, 1)
+        estimates: dict[str, Audio] = {}
+        for together in self._groups(targets):
+            parts = [self._halving(part, together) for part in self._split(batch)]
+            stems = torch.cat(parts).numpy().transpose(1, 0, 3, 2)
+            estimates.update(zip(together, stems, strict=True))
         self.windows_computed += len(windows) * len(targets)
         return estimates
+
+    def _groups(self, targets: Sequence[str]) -> Sequence[Sequence[str]]:
+        """Targets of one pass: all of them where they share the encoder's work, else one."""
+        if self.config.has_blind_encoder:
+            return [targets]
+        return [[target] for target in targets]
 
     def _split(self, batch: Tensor) -> Sequence[Tensor]:
         return batch.split(self.batch_limit or len(batch))
 
-    def _halving(self, batch: Tensor, target: str) -> Tensor:
+    def _halving(self, batch: Tensor, targets: Sequence[str]) -> Tensor:
         try:
-            return self._forward(batch, target)
+            return self._forward(batch, targets)
         except torch.cuda.OutOfMemoryError:
             if len(batch) == 1:
                 raise
             self.batch_limit = len(batch) // 2
             torch.cuda.empty_cache()
             logger.warning("event=out_of_memory batch=%d next=%d", len(batch), self.batch_limit)
-        return torch.cat([self._halving(part, target) for part in self._split(batch)])
+        return torch.cat([self._halving(part, targets) for part in self._split(batch)])
 
-    def _forward(self, batch: Tensor, target: str) -> Tensor:
-        """[B, 2, window_samples] on the host -> the same, on the host."""
-        index = self.config.targets.index(target)
+    def _forward(self, batch: Tensor, targets: Sequence[str]) -> Tensor:
+        """[B, 2, window_samples] on the host -> [B, targets, 2, window_samples], on the host."""
+        indices = [self.config.targets.index(target) for target in targets]
         with torch.inference_mode():
             mix = batch.to(self.device)
-            condition = torch.full((len(mix),), index, device=self.device)
+            condition = torch.tensor(indices, device=self.device).repeat(len(mix))
             with self._arithmetic():
                 spectrogram = self.network(self.spectral(mix), condition)
-            return self.spectral.inverse(spectrogram.float(), mix.shape[-1]).cpu()
+            stems = self.spectral.inverse(spectrogram.float(), mix.shape[-1])
+            return stems.unflatten(0, (len(mix), -1)).cpu()
 
     @contextlib.contextmanager
     def _arithmetic(self) -> Iterator[None]:

@@ -63,7 +63,14 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
 def _learner(config: NetworkConfig, recipe: Recipe, arguments: argparse.Namespace) -> Learner:
     device = resolve_device(arguments.device)
     precision = resolve_precision(arguments.precision, device)
-    learner = Learner(config, recipe, seed=arguments.seed, device=device, precision=precision)
+    learner = Learner(
+        config,
+        recipe,
+        seed=arguments.seed,
+        device=device,
+        precision=precision,
+        compiles=arguments.compile,
+    )
     if arguments.init is not None:
         checkpoint = load_checkpoint(arguments.init)
         if checkpoint.config != config:

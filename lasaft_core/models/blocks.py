@@ -64,19 +64,21 @@ class TDFBlock(nn.Module):
         return self.narrowing(self.tdf(x))
 
 
-def build_block(in_channels: int, num_bins: int, config: NetworkConfig) -> nn.Module:
-    """One block for `num_bins` bins, as `config.block` says."""
-    convolution, _, frequency = config.block.partition("-")
+def build_block(
+    block: str, in_channels: int, channels: int, num_bins: int, config: NetworkConfig
+) -> nn.Module:
+    """One of `config.BLOCKS` for `num_bins` bins, [B, in_channels, T, F] -> [B, channels, T, F]."""
+    convolution, _, frequency = block.partition("-")
     if convolution == "tdf":
-        return TDFBlock(in_channels, config.internal_channels, num_bins, _tdf_options(config))
+        return TDFBlock(in_channels, channels, num_bins, _tdf_options(config))
     tfc = TFC(
         in_channels,
-        config.internal_channels,
+        channels,
         config.num_conv_layers,
         kernel_size=(1, config.kernel_size[1]) if convolution == "tdc" else config.kernel_size,
         activation=ACTIVATIONS[config.activation],
     )
-    return Block(tfc, _FREQUENCY[frequency](num_bins, config))
+    return Block(tfc, _FREQUENCY[frequency](channels, num_bins, config))
 
 
 def _tdf_options(config: NetworkConfig) -> TDFOptions:
@@ -89,13 +91,13 @@ def _tdf_options(config: NetworkConfig) -> TDFOptions:
     )
 
 
-def _residual_tdf(num_bins: int, config: NetworkConfig) -> nn.Module:
-    return ResidualTDF(TDF(config.internal_channels, num_bins, num_bins, _tdf_options(config)))
+def _residual_tdf(channels: int, num_bins: int, config: NetworkConfig) -> nn.Module:
+    return ResidualTDF(TDF(channels, num_bins, num_bins, _tdf_options(config)))
 
 
-def _rnn(num_bins: int, config: NetworkConfig) -> nn.Module:
+def _rnn(channels: int, num_bins: int, config: NetworkConfig) -> nn.Module:
     return RNN(
-        config.internal_channels,
+        channels,
         num_bins,
         GRUOptions(
             hidden=max(num_bins // config.rnn_bottleneck_factor, config.min_rnn_units),
@@ -107,18 +109,19 @@ def _rnn(num_bins: int, config: NetworkConfig) -> nn.Module:
     )
 
 
-def _attentive(
-    kind: type[LaSAFT | LightSAFT],
-) -> Callable[[int, NetworkConfig], nn.Module]:
-    def build(num_bins: int, config: NetworkConfig) -> nn.Module:
+_FrequencyPart = Callable[[int, int, NetworkConfig], nn.Module | None]
+
+
+def _attentive(kind: type[LaSAFT | LightSAFT]) -> _FrequencyPart:
+    def build(channels: int, num_bins: int, config: NetworkConfig) -> nn.Module:
         sizes = (config.condition_dim, config.key_dim, config.num_latents)
-        return kind(config.internal_channels, num_bins, _tdf_options(config), sizes)
+        return kind(channels, num_bins, _tdf_options(config), sizes)
 
     return build
 
 
-_FREQUENCY: dict[str, Callable[[int, NetworkConfig], nn.Module | None]] = {
-    "": lambda _bins, _config: None,
+_FREQUENCY: dict[str, _FrequencyPart] = {
+    "": lambda _channels, _bins, _config: None,
     "tdf": _residual_tdf,
     "rnn": _rnn,
     "lasaft": _attentive(LaSAFT),

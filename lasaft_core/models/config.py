@@ -13,6 +13,7 @@ BLOCKS: Final = (
 CONDITIONED_BLOCKS: Final = ("tfc", "tfc-tdf", "tfc-lasaft", "tfc-lightsaft")
 CHOICES: Final = {
     "block": BLOCKS,
+    "encoder_block": (None, *BLOCKS),
     "modulation": ("none", *MODULATIONS),
     "condition_to": ("encoder", "decoder", "full"),
     "condition": ("embedding", "one-hot"),
@@ -31,6 +32,7 @@ _COUNTS: Final = (
     "num_blocks",
     "audio_channels",
     "internal_channels",
+    "num_subbands",
     "num_conv_layers",
     "embedding_dim",
     "num_control_layers",
@@ -48,7 +50,10 @@ _COUNTS: Final = (
 class NetworkConfig:
     """Hyper-parameters; the defaults are the row 'GPoCM+LaSAFT' of Table 1, arXiv 2010.11631.
 
-    `halving_levels`: the levels at which frames are halved too; None: all. `channel_order`:
+    `encoder_block`: another block for the encoder; None: the same. `num_subbands` parts of the
+    spectrum, equally wide, are stacked as channels (arXiv 2306.09382, section 4.1), without the
+    bin of the Nyquist frequency. `channel_growth` is added to `internal_channels` with each level
+    (arXiv 2111.12203, section 3). `halving_levels`: the levels at which frames are halved too; None: all. `channel_order`:
     "parts" puts all real parts before all imaginary ones, "sides" keeps each side's two
     together. `estimation`: the output is the target's spectrogram ("mapping"), or multiplies
     the mixture's element by element ("masking") or as complex numbers ("complex-masking").
@@ -57,6 +62,7 @@ class NetworkConfig:
     """
 
     block: str = "tfc-lasaft"
+    encoder_block: str | None = None
     modulation: str = "gpocm"
     n_fft: int = 2048
     hop_samples: int = 1024
@@ -65,6 +71,8 @@ class NetworkConfig:
     num_blocks: int = 7
     audio_channels: int = 2
     internal_channels: int = 24
+    channel_growth: int = 0
+    num_subbands: int = 1
     num_conv_layers: int = 5
     kernel_size: tuple[int, int] = (3, 3)
     halving_levels: tuple[int, ...] | None = None
@@ -113,9 +121,11 @@ class NetworkConfig:
     def _check_sizes(self) -> None:
         levels, names = self.num_levels, self.targets
         halvings = sum(self.halves_frames(level) for level in range(levels))
+        smallest = self.num_subbands * 2 ** (levels + 1)
         checks = {
             "num_blocks": (self.num_blocks % 2 == 1, "an odd number"),
-            "n_fft": (self.n_fft % 2 ** (levels + 1) == 0, f"a multiple of {2 ** (levels + 1)}"),
+            "n_fft": (self.n_fft % smallest == 0, f"a multiple of {smallest}"),
+            "channel_growth": (self.channel_growth >= 0, "0 or more"),
             "num_frames": (self.num_frames % 2**halvings == 0, f"a multiple of {2**halvings}"),
             "hop_samples": (self.hop_samples <= self.n_fft, "at most n_fft"),
             "kernel_size": (all(size % 2 for size in self.kernel_size), "odd sizes"),
@@ -126,6 +136,10 @@ class NetworkConfig:
             ),
             "targets": (len(set(names)) == len(names) > 0, "different names"),
             "block": (self.block in self._possible_blocks, " | ".join(self._possible_blocks)),
+            "encoder_block": (
+                self.encoder_block in (None, *self._possible_blocks),
+                " | ".join(self._possible_blocks),
+            ),
         }
         for name, (is_fine, expected) in checks.items():
             if not is_fine:
@@ -162,6 +176,12 @@ class NetworkConfig:
         return self.modulation != "none"
 
     @property
+    def has_blind_encoder(self) -> bool:
+        """The encoder does the same for all targets."""
+        acts = self.is_conditioned and self.condition_to != "decoder"
+        return not acts and "saft" not in (self.encoder_block or self.block)
+
+    @property
     def condition_dim(self) -> int:
         """Width of what tells the target."""
         return self.embedding_dim if self.condition == "embedding" else len(self.targets)
@@ -170,6 +190,14 @@ class NetworkConfig:
     def spectral_channels(self) -> int:
         """Channels of the spectrogram that the network sees."""
         return self.audio_channels * (2 if self.spectrogram == "complex" else 1)
+
+    def level_channels(self, level: int) -> int:
+        """Width of the blocks of a level; the middle block's is that of `num_levels`."""
+        return self.internal_channels + self.channel_growth * level
+
+    def level_bins(self, level: int) -> int:
+        """Bins that the blocks of a level see."""
+        return self.n_fft // (self.num_subbands * 2 ** (level + 1))
 
     def halves_frames(self, level: int) -> bool:
         """Whether a level's downsampling halves the frames, beside the bins."""

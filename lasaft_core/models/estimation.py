@@ -1,11 +1,11 @@
 """From the mixture's spectrogram to what the network sees, and from its output to an estimate.
 
-Legend: B batch, C audio channels, T frames, F bins. Spectrograms are complex as channels,
-all real parts first: [B, 2 C, T, F].
+Legend: B batch, C audio channels, T frames, F bins, S subbands. Spectrograms are complex as
+channels, all real parts first: [B, 2 C, T, F].
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lasaft_core.models.config import NetworkConfig
 
@@ -19,16 +19,18 @@ class Estimation:
         self.config = config
 
     def seen(self, spectrogram: Tensor) -> Tensor:
-        """[B, 2 C, T, F] -> [B, C or 2 C, T, F]."""
+        """[B, 2 C, T, F] -> [B, C or 2 C, T, F], or [B, S C or 2 S C, T, (F - 1) / S]."""
         if self.config.input_exponent != 1.0:
             spectrogram = _compressed(spectrogram, self.config.input_exponent)
         if self.config.spectrogram == "magnitude":
-            return _magnitude(spectrogram)
-        return self._ordered(spectrogram)
+            seen = _magnitude(spectrogram)
+        else:
+            seen = self._ordered(spectrogram)
+        return _stacked(seen, self.config.num_subbands)
 
     def estimate(self, output: Tensor, spectrogram: Tensor) -> Tensor:
         """The network's output and the mixture -> the target's spectrogram [B, 2 C, T, F]."""
-        result = self._estimate(output, spectrogram)
+        result = self._estimate(_unstacked(output, self.config.num_subbands), spectrogram)
         if self.config.copies_dc:
             return torch.cat((spectrogram[..., :1], result[..., 1:]), dim=-1)
         return result
@@ -74,6 +76,22 @@ def _complex_product(x: Tensor, y: Tensor) -> Tensor:
     a, b = x.chunk(2, dim=1)
     c, d = y.chunk(2, dim=1)
     return torch.cat((a * c - b * d, a * d + b * c), dim=1)
+
+
+def _stacked(x: Tensor, subbands: int) -> Tensor:
+    """[B, C, T, F] -> [B, S C, T, (F - 1) / S], the lowest subband first, without the last bin."""
+    if subbands == 1:
+        return x
+    parts = x[..., :-1].unflatten(-1, (subbands, -1))  # B, C, T, S, (F - 1) / S
+    return parts.permute(0, 3, 1, 2, 4).flatten(1, 2)
+
+
+def _unstacked(x: Tensor, subbands: int) -> Tensor:
+    """Back from `_stacked`, the last bin zero."""
+    if subbands == 1:
+        return x
+    parts = x.unflatten(1, (subbands, -1)).permute(0, 2, 3, 1, 4)  # B, C, T, S, (F - 1) / S
+    return nn.functional.pad(parts.flatten(-2), (0, 1))
 
 
 def _sides_first(x: Tensor) -> Tensor:

@@ -29,6 +29,20 @@ _SMALL = replace(
     estimation="complex-masking",
     input_exponent=0.5,
 )
+_SUBBAND = replace(
+    _SMALL,
+    block="tfc-lightsaft",
+    encoder_block="tfc-tdf",
+    n_fft=4096,
+    hop_samples=2048,
+    num_frames=64,
+    num_blocks=7,
+    internal_channels=32,
+    channel_growth=32,
+    num_subbands=4,
+    num_conv_layers=2,
+    bottleneck_factor=16,
+)
 _TINY = replace(_SMALL, block="tfc-lightsaft", n_fft=1024, hop_samples=512, num_blocks=3)
 
 PRESETS = {
@@ -49,6 +63,7 @@ PRESETS = {
     "cunet-gpocm-lightsaft": replace(_GPOCM, block="tfc-lightsaft"),
     "lasaft-large": replace(_GPOCM, n_fft=4096, num_blocks=9, embedding_dim=64),
     "lasaft-small": _SMALL,
+    "lasaft-subband": _SUBBAND,
     "lasaft-tiny": _TINY,
 }
 

@@ -13,6 +13,7 @@ Legend: B batch, C channels, T frames, F bins.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -30,23 +31,35 @@ class UNet(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        levels, width = config.num_levels, config.internal_channels
-        bins = [config.n_fft // 2 ** (level + 1) for level in range(levels + 1)]
+        levels = config.num_levels
+        widths = [config.level_channels(level) for level in range(levels + 1)]
+        bins = [config.level_bins(level) for level in range(levels + 1)]
+        ends = config.spectral_channels * config.num_subbands
+        kernel = 2 if config.num_subbands == 1 else 1
         self.first_conv = nn.Sequential(
-            nn.Conv2d(config.spectral_channels, width, (1, 2)),
-            nn.BatchNorm2d(width),
+            nn.Conv2d(ends, widths[0], (1, kernel)),
+            nn.BatchNorm2d(widths[0]),
             ACTIVATIONS[config.first_activation](),
         )
-        self.encoders = nn.ModuleList(build_block(width, f, config) for f in bins[:-1])
-        self.mid_block = build_block(width, bins[-1], config)
-        self.decoders = nn.ModuleList(build_block(2 * width, f, config) for f in bins[-2::-1])
+        self.encoders = nn.ModuleList(
+            build_block(config.encoder_block or config.block, width, width, f, config)
+            for width, f in zip(widths[:-1], bins[:-1], strict=True)
+        )
+        self.mid_block = build_block(config.block, widths[-1], widths[-1], bins[-1], config)
+        self.decoders = nn.ModuleList(
+            build_block(config.block, 2 * width, width, f, config)
+            for width, f in zip(widths[-2::-1], bins[-2::-1], strict=True)
+        )
         halves = [config.halves_frames(level) for level in range(levels)]
-        self.downsamplings = nn.ModuleList(_resampling(nn.Conv2d, width, h) for h in halves)
+        self.downsamplings = nn.ModuleList(
+            _resampling(nn.Conv2d, *pair, h) for pair, h in zip(pairwise(widths), halves, strict=True)
+        )
         self.upsamplings = nn.ModuleList(
-            _resampling(nn.ConvTranspose2d, width, h) for h in reversed(halves)
+            _resampling(nn.ConvTranspose2d, *pair, h)
+            for pair, h in zip(pairwise(widths[::-1]), reversed(halves), strict=True)
         )
         self.last_conv = nn.Sequential(
-            nn.Conv2d(width, config.spectral_channels, (1, 2), padding=(0, 1)),
+            nn.Conv2d(widths[0], ends, (1, kernel), padding=(0, kernel - 1)),
             ACTIVATIONS[config.last_activation](),
         )
         if config.is_conditioned:
@@ -57,10 +70,10 @@ class UNet(nn.Module):
         config = self.config
         if config.condition == "embedding":
             self.embedding = nn.Embedding(len(config.targets), config.embedding_dim)
+        levels = config.num_levels
         self.condition_generator = ConditionGenerator(
             config.condition_dim,
-            len(modulated_blocks(config)),
-            config.internal_channels,
+            [config.level_channels(min(b, 2 * levels - b)) for b in modulated_blocks(config)],
             ControlOptions(
                 modulation=config.modulation,
                 num_layers=config.num_control_layers,
@@ -83,28 +96,36 @@ class UNet(nn.Module):
         if embedding is None:
             yield from [None] * self.config.num_blocks
             return
-        gammas, betas = self.condition_generator(embedding)
         apply = MODULATIONS[self.config.modulation].apply
+        generated = iter(self.condition_generator(embedding))
         acts = modulated_blocks(self.config)
         for block in range(self.config.num_blocks):
-            place = block - acts.start
-            yield _bound(apply, gammas[:, place], betas[:, place]) if block in acts else None
+            yield _bound(apply, *next(generated)) if block in acts else None
 
     def forward(self, spectrogram: Tensor, target: Tensor) -> Tensor:
-        """[B, 2 * audio channels, T, n_fft / 2 + 1] and target indices [B] -> the same shape."""
+        """[B, 2 * audio channels, T, n_fft / 2 + 1] and targets [B * N], N for each spectrogram
+        side by side -> [B * N, 2 * audio channels, T, n_fft / 2 + 1].
+
+        Where the encoder is blind to the target, it works once for all N.
+        """
+        repeats = len(target) // len(spectrogram)
         embedding = self.embed(target)
         modulation = self.modulations(embedding)
-        x = self.first_conv(self.estimation.seen(spectrogram))  # B, C, T, n_fft / 2
-        skips = []
+        mixture = spectrogram.repeat_interleave(repeats, dim=0)  # B N
+        is_shared = self.config.has_blind_encoder
+        x = self.first_conv(self.estimation.seen(spectrogram if is_shared else mixture))
+        skips = []  # each B or B N, C, T, F
         for encoder, down in zip(self.encoders, self.downsamplings, strict=True):
             x = encoder(x, embedding, next(modulation))
             skips.append(x)
             x = down(x)  # B, C, T / 2, F / 2
+        if is_shared:
+            x, *skips = (part.repeat_interleave(repeats, dim=0) for part in (x, *skips))
         x = self.mid_block(x, embedding, next(modulation))
         for up, decoder in zip(self.upsamplings, self.decoders, strict=True):
-            x = torch.cat((up(x), skips.pop()), dim=1)  # B, 2 C, 2 T, 2 F
+            x = torch.cat((up(x), skips.pop()), dim=1)  # B N, 2 C, 2 T, 2 F
             x = decoder(x, embedding, next(modulation))
-        return self.estimation.estimate(self.last_conv(x), spectrogram)
+        return self.estimation.estimate(self.last_conv(x), mixture)
 
 
 def modulated_blocks(config: NetworkConfig) -> range:
@@ -126,8 +147,11 @@ def _bound(
 def _resampling(
     convolution: type[nn.Conv2d | nn.ConvTranspose2d],
     width: int,
+    next_width: int,
     halves_frames: bool,
 ) -> nn.Sequential:
     """Halves or doubles bins, and frames where told; no activation."""
     size = (2, 2) if halves_frames else (1, 2)
-    return nn.Sequential(convolution(width, width, size, stride=size), nn.BatchNorm2d(width))
+    return nn.Sequential(
+        convolution(width, next_width, size, stride=size), nn.BatchNorm2d(next_width)
+    )

@@ -1,9 +1,9 @@
 """From a target's embedding to the gammas and betas of all modulated blocks.
 
-Legend: B batch, N modulated blocks, C channels.
+Legend: B batch, e width of the embedding.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
@@ -40,28 +40,33 @@ class ControlOptions:
 
 
 class ConditionGenerator(nn.Module):
-    """Embedding [B, e] -> gammas [B, N, ...] and betas [B, N, ...]."""
+    """Embedding [B, e] -> (gamma, beta) of each block; `widths`: the blocks' channels."""
 
-    def __init__(
-        self, embedding_dim: int, num_blocks: int, channels: int, options: ControlOptions
-    ) -> None:
+    def __init__(self, embedding_dim: int, widths: Sequence[int], options: ControlOptions) -> None:
         super().__init__()
-        gamma, beta = MODULATIONS[options.modulation].shapes(channels)
-        self.gamma_shape, self.beta_shape = (num_blocks, *gamma), (num_blocks, *beta)
+        shapes = [MODULATIONS[options.modulation].shapes(channels) for channels in widths]
+        self.gamma_shapes, self.beta_shapes = zip(*shapes, strict=True)
         width = embedding_dim * 2 ** (options.num_layers - 1)
         self.dense_control_block = DenseControl(embedding_dim, options.num_layers)
         self.linear_gamma = _head(
-            width, prod(self.gamma_shape), options.gamma_activation(), options.normalised
+            width, sum(map(prod, self.gamma_shapes)), options.gamma_activation(), options.normalised
         )
         self.linear_beta = _head(
-            width, prod(self.beta_shape), options.beta_activation(), options.normalised
+            width, sum(map(prod, self.beta_shapes)), options.beta_activation(), options.normalised
         )
 
-    def forward(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
-        """Shapes of one block as in `MODULATIONS`, the blocks on axis 1."""
+    def forward(self, embedding: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """By block, each [B, ...] with the shapes of `MODULATIONS`."""
         control = self.dense_control_block(embedding)  # B, e * 2 ** (layers - 1)
-        gammas = self.linear_gamma(control).unflatten(-1, self.gamma_shape)
-        return gammas, self.linear_beta(control).unflatten(-1, self.beta_shape)
+        gammas = _parts(self.linear_gamma(control), self.gamma_shapes)
+        betas = _parts(self.linear_beta(control), self.beta_shapes)
+        return list(zip(gammas, betas, strict=True))
+
+
+def _parts(flat: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    """[B, all numbers] -> one [B, *shape] for each shape."""
+    parts = flat.split([prod(shape) for shape in shapes], dim=-1)
+    return [part.unflatten(-1, shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 class DenseControl(nn.Module):

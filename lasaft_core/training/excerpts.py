@@ -3,12 +3,14 @@
 Each step's batch is drawn from the seed and the step's number alone: whoever asks for step n gets
 the same batch, in any process and after any interruption.
 
-Legend: B batch, C channels.
+Legend: B mixtures of a batch, N targets asked of each.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import soxr
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -30,29 +32,35 @@ class Excerpts(Dataset[Batch]):
         self, songs: Sequence[Song], config: NetworkConfig, recipe: Recipe, *, seed: int
     ) -> None:
         self.songs, self.targets, self.mixing = songs, config.targets, recipe.mixing
-        self.batch_size, self.samples = recipe.batch_size, excerpt_samples(config, recipe)
+        asked = len(config.targets) if recipe.mixing.asks_all_targets else 1
+        self.num_mixtures = max(1, recipe.batch_size // asked)
+        self.samples = excerpt_samples(config, recipe)
         self.seed = seed
+        lengths = np.array([song.num_samples for song in songs], np.float64)
+        self.chances = lengths / lengths.sum() if recipe.mixing.weighs_length else None
 
     def __getitem__(self, step: int) -> Batch:
-        """Mixtures [B, 2, samples], wanted sources alike, indices of their targets [B]."""
+        """Mixtures [B, 2, samples], wanted sources [B * N, 2, samples] and the indices of their
+        targets [B * N]; N are asked of each mixture."""
         rng = np.random.default_rng((self.seed, step))
-        items = [self._sources(rng) for _ in range(self.batch_size)]
+        items = [self._sources(rng) for _ in range(self.num_mixtures)]
         targets = self._targets(rng)
         wanted = [
-            item[TARGETS.index(self.targets[t])] for item, t in zip(items, targets, strict=True)
+            item[TARGETS.index(self.targets[t])]
+            for item, asked in zip(items, targets, strict=True)
+            for t in asked
         ]
-        mixtures = np.stack([item.sum(axis=0) for item in items])
         return (
-            torch.from_numpy(mixtures),
+            torch.from_numpy(np.stack([item.sum(axis=0) for item in items])),
             torch.from_numpy(np.stack(wanted)),
-            torch.from_numpy(targets),
+            torch.from_numpy(targets.ravel()),
         )
 
     def _targets(self, rng: np.random.Generator) -> NDArray[np.int64]:
-        if self.mixing.balances_targets:
-            first = int(rng.integers(len(self.targets)))
-            return (first + np.arange(self.batch_size)) % len(self.targets)
-        return rng.integers(len(self.targets), size=self.batch_size)
+        """[B, N]."""
+        if self.mixing.asks_all_targets:
+            return np.tile(np.arange(len(self.targets)), (self.num_mixtures, 1))
+        return rng.integers(len(self.targets), size=(self.num_mixtures, 1))
 
     def _sources(self, rng: np.random.Generator) -> Audio:
         """[4, 2, samples]."""
@@ -61,23 +69,36 @@ class Excerpts(Dataset[Batch]):
         else:
             places = [self._place(rng) for _ in TARGETS]
         sources = [
-            self._source(song, target, start, rng)
-            for target, (song, start) in zip(TARGETS, places, strict=True)
+            self._source(place, target, rng) for target, place in zip(TARGETS, places, strict=True)
         ]
         return np.stack(sources)
 
-    def _place(self, rng: np.random.Generator) -> tuple[Song, int]:
-        song = self.songs[int(rng.integers(len(self.songs)))]
-        return song, int(rng.integers(max(1, song.num_samples - self.samples)))
+    def _place(self, rng: np.random.Generator) -> "_Place":
+        song = self.songs[int(rng.choice(len(self.songs), p=self.chances))]
+        speed = rng.uniform(*self.mixing.speed_range)
+        length = round(self.samples * speed)
+        return _Place(song, int(rng.integers(max(1, song.num_samples - length))), length)
 
-    def _source(self, song: Song, target: str, start: int, rng: np.random.Generator) -> Audio:
+    def _source(self, place: "_Place", target: str, rng: np.random.Generator) -> Audio:
         """[2, samples]; a song that ends too soon is followed by silence."""
         if rng.random() < self.mixing.silent_share:
             return np.zeros((2, self.samples), np.float32)
-        audio = song.read(target, start, self.samples).T
+        audio = place.song.read(target, place.start, place.length)
+        if place.length != self.samples:
+            audio = soxr.resample(audio, place.length, self.samples, quality="MQ")
+        audio = audio.T[:, : self.samples]
         if self.mixing.augmentation is not None:
-            audio = self.mixing.augmentation.apply(audio, rng, song.sample_rate)
+            audio = self.mixing.augmentation.apply(audio, rng, place.song.sample_rate)
         return np.pad(audio, ((0, 0), (0, self.samples - audio.shape[1])))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """`length` samples of a song, from `start` on, are played in the time of an item."""
+
+    song: Song
+    start: int
+    length: int
 
 
 def excerpt_samples(config: NetworkConfig, recipe: Recipe) -> int:

@@ -26,10 +26,21 @@ _SMALLEST_RATE_SHARE = 1e-3
 
 
 class Learner:
-    """Network, average and optimiser. `device` and `precision` are resolved names."""
+    """Network, average and optimiser. `device` and `precision` are resolved names.
+
+    `compiles`: the network runs as torch.compile makes it, which takes minutes and pays for
+    itself in a long training; it needs a C++ compiler on a CPU.
+    """
 
     def __init__(
-        self, config: NetworkConfig, recipe: Recipe, *, seed: int, device: str, precision: str
+        self,
+        config: NetworkConfig,
+        recipe: Recipe,
+        *,
+        seed: int,
+        device: str,
+        precision: str,
+        compiles: bool = False,
     ) -> None:
         self.config, self.recipe, self.seed = config, recipe, seed
         self.device, self.precision = device, precision
@@ -38,6 +49,7 @@ class Learner:
             network = new_network(config, recipe.initialisation)
         set_dropout(network, recipe.dropout)
         self.network = network.to(device).train()
+        self._forward = torch.compile(self.network) if compiles else self.network
         self.average = _average(self.network, recipe.ema_decay)
         self.spectral = ComplexAsChannels.of(config).to(device)
         self.optimiser = torch.optim.AdamW(
@@ -71,7 +83,7 @@ class Learner:
     def _loss(self, mix: Tensor, wanted: Tensor, targets: Tensor) -> Tensor:
         kind = self.device.partition(":")[0]
         with torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            estimate = self.network(self.spectral(mix), targets)
+            estimate = self._forward(self.spectral(mix), targets)
         return LOSSES[self.recipe.loss](estimate.float(), wanted, self.spectral)
 
     @property

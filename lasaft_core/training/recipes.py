@@ -27,14 +27,18 @@ _CHOICES: Final = {
 class Mixing:
     """How excerpts become mixtures.
 
-    `coherent_share` of the items keep the sources of one song and moment together, the others
-    take each source from anywhere. `silent_share` of the sources fall silent. `balances_targets`:
-    every batch holds all targets alike, instead of drawing one for each item.
+    `weighs_length`: a song is drawn the more often the longer it is. `coherent_share` of the items keep the sources of one song and moment together, the others
+    take each source from anywhere. `silent_share` of the sources fall silent. `asks_all_targets`:
+    every mixture is asked for all of the network's targets, instead of one that is drawn; a
+    batch then holds so many mixtures fewer. `speed_range`: playing speeds, which change pitch,
+    formants and tempo alike.
     """
 
+    weighs_length: bool = False
     coherent_share: float = 0.0
     silent_share: float = 0.0
-    balances_targets: bool = False
+    asks_all_targets: bool = False
+    speed_range: tuple[float, float] = (1.0, 1.0)
     augmentation: Augmentation | None = None
 
 
@@ -81,7 +85,7 @@ class Recipe:
             raise _refusal("ema_decay", "between 0 and 1", self.ema_decay)
         if self.rate == "cosine" and self.max_steps is None:
             raise _refusal("max_steps", "a number, for the cosine rate to end", None)
-        if self.batch_size < 2 and not self.mixing.balances_targets:
+        if self.batch_size < 2 and not self.mixing.asks_all_targets:
             raise _refusal("batch_size", "at least 2, for batch norms", self.batch_size)
 
 
@@ -90,13 +94,18 @@ def _refusal(name: str, expected: str, got: object) -> InvalidOption:
 
 
 MODERN: Final = Recipe(
-    loss="waveform-and-spectrogram-l1",
+    loss="waveform-rms",
     learning_rate=1.5e-3,
     weight_decay=1e-3,
     rate="cosine",
     warmup_steps=500,
     mixing=Mixing(
-        coherent_share=0.5, silent_share=0.08, balances_targets=True, augmentation=Augmentation()
+        weighs_length=True,
+        coherent_share=0.5,
+        silent_share=0.08,
+        asks_all_targets=True,
+        speed_range=(0.85, 1.18),
+        augmentation=Augmentation(),
     ),
     initialisation="torch",
     dropout=0.0,

@@ -60,7 +60,7 @@ def test_parameters_as_published(name):
 
 
 def test_presets_are_all_the_papers_systems_and_unknown_names_list_them():
-    assert set(PRESETS) == {*PARAMETERS, "tdc-rnn-17", "lasaft-small", "lasaft-tiny"}
+    assert set(PRESETS) == {*PARAMETERS, "tdc-rnn-17", "lasaft-small", "lasaft-subband", "lasaft-tiny"}
     with pytest.raises(InvalidOption, match=r"tdc-17 \| tfc-17"):
         build("tdc-18")
 
@@ -82,6 +82,8 @@ VARIANTS = [
     {"num_control_layers": 1, "num_blocks": 1, "condition_to": "full"},
     {"channel_order": "sides", "copies_dc": True, "estimation": "masking"},
     {"estimation": "complex-masking", "input_exponent": 0.5},
+    {"encoder_block": "tfc-tdf", "channel_growth": 2, "num_subbands": 4},
+    {"encoder_block": "tfc", "condition_to": "full", "num_subbands": 2, "copies_dc": True},
 ]
 
 

@@ -4,7 +4,7 @@
     OUT/manifest.json      all songs, and every source with its licence and attribution
 
 A song depends on its seed and the sources alone, and its folder appears whole. What is held out
-of the sources plays in `valid` only.
+of the sources plays in `valid` only. Recorded songs go in beside those that are built, as a whole.
 """
 
 import json
@@ -19,9 +19,11 @@ import numpy as np
 import soundfile
 
 from lasaft_core.errors import InvalidOption
-from lasaft_core.training.building.players import RATE, SYNTHESIS
-from lasaft_core.training.building.songs import build_song
-from lasaft_core.training.building.sources import Source, find_sources, of_split
+from lasaft_core.training.building.multitracks import recorded_song
+from lasaft_core.training.building.players import SYNTHESIS
+from lasaft_core.training.building.score import RATE
+from lasaft_core.training.building.songs import BuiltSong, build_song
+from lasaft_core.training.building.sources import MULTITRACKS, Source, find_sources, of_split
 
 _SUBTYPE = "PCM_16"
 _SEEDS_OF_SPLIT: Final = {"valid": 0, "train": 1_000_000}
@@ -49,12 +51,27 @@ class BuildSettings:
 
 @dataclass(frozen=True, slots=True)
 class SongTask:
-    """One song to build."""
+    """One song to build from all `sources`."""
 
     folder: Path
     sources: tuple[Source, ...]
     seed: int
     seconds: float
+
+    def build(self) -> BuiltSong:
+        return build_song(self.sources, self.seed, self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTask:
+    """One recorded song."""
+
+    folder: Path
+    source: Source
+    seed: None = None
+
+    def build(self) -> BuiltSong:
+        return recorded_song(self.source)
 
 
 def build(
@@ -80,14 +97,22 @@ def build(
     return _write_manifest(sources, out, settings)
 
 
-def _tasks(sources: Sequence[Source], out: Path, settings: BuildSettings) -> list[SongTask]:
+def _tasks(
+    sources: Sequence[Source], out: Path, settings: BuildSettings
+) -> list[SongTask | RecordedTask]:
     songs = {
         "valid": settings.validation_songs,
         "train": max(1, round(settings.hours * 3600 / settings.song_seconds)),
     }
-    tasks = []
+    tasks: list[SongTask | RecordedTask] = []
     for split, count in songs.items():
-        playing = tuple(of_split(sources, split))
+        playing = tuple(source for source in of_split(sources, split) if source.kind != MULTITRACKS)
+        recorded = [
+            source
+            for source in sources
+            if source.kind == MULTITRACKS and source.held_out == (split == "valid")
+        ]
+        tasks += [RecordedTask(out / split / source.name, source) for source in recorded]
         for number in range(count):
             seed = settings.seed * 10_000_000 + _SEEDS_OF_SPLIT[split] + number
             folder = out / split / f"song-{seed:08}"
@@ -95,17 +120,15 @@ def _tasks(sources: Sequence[Source], out: Path, settings: BuildSettings) -> lis
     return tasks
 
 
-def write_song(task: SongTask) -> None:
+def write_song(task: SongTask | RecordedTask) -> None:
     """One song's files as 16-bit WAV; the mixture is the sum of the stems as written."""
-    song = build_song(task.sources, task.seed, task.seconds)
+    song = task.build()
     part = task.folder.with_name(f".{task.folder.name}.part")
     part.mkdir(parents=True, exist_ok=True)
-    mixture = np.zeros((round(task.seconds * RATE), 2), np.float32)
-    for target, audio in song.stems.items():
-        rounded = np.round(audio * 32768) / 32768
-        mixture += rounded
-        soundfile.write(part / f"{target}.wav", rounded, RATE, subtype=_SUBTYPE)
-    soundfile.write(part / "mixture.wav", mixture, RATE, subtype=_SUBTYPE)
+    rounded = {target: np.round(audio * 32768) / 32768 for target, audio in song.stems.items()}
+    rounded["mixture"] = sum(rounded.values(), np.zeros(2, np.float32))
+    for name, audio in rounded.items():
+        soundfile.write(part / f"{name}.wav", audio, RATE, subtype=_SUBTYPE)
     facts = {"seed": task.seed, "score": song.score, "sources": song.credits}
     (part / "song.json").write_text(json.dumps(facts, indent=1) + "\n")
     part.replace(task.folder)

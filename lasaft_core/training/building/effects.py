@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve, sosfilt
 
 from lasaft_core.training.augmentation import peaking_filter
+from lasaft_core.training.building.score import RATE
 
 Audio = NDArray[np.float32]
 Section = tuple[float, ...]
-RATE: Final = 44100
 _BLOCK: Final = 64  # samples a step of a compressor's level detector
 _CODEC_BLOCK: Final = 1 << 16
 

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from lasaft_core.errors import UsageError
 from lasaft_core.training.building.midi_files import write_part
-from lasaft_core.training.building.score import BASS, DRUMS, OTHER, Part
+from lasaft_core.training.building.score import BASS, DRUMS, OTHER, RATE, Part
 from lasaft_core.training.building.sfz_files import repeatable
 from lasaft_core.training.building.sources import Source
 from lasaft_core.training.instruments import Bass, DrumKit, Keys
 
 Audio = NDArray[np.float32]
-RATE: Final = 44100
 SYNTHESIS: Final = "synthesis"
 _GUITARS, _REEDS = range(24, 32), range(64, 68)
 _FLUIDSYNTH_GAIN = "0.3"  # 0.6 clips

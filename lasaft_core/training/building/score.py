@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+RATE: Final = 44100  # Hz, of everything that is built
 DRUMS, BASS, OTHER = "drums", "bass", "other"
 CYMBALS: Final = {"closed": 42, "pedal": 44, "open": 46, "crash": 49, "ride": 51}
 KICK, SNARE, SIDE_STICK, CLAP = 36, 38, 37, 39

@@ -17,12 +17,11 @@ import soxr
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from lasaft_core.training.building.score import Note
+from lasaft_core.training.building.score import RATE, Note
 from lasaft_core.training.building.sources import Source
 from lasaft_core.training.instruments import hertz
 
 Frames = NDArray[np.float64]
-RATE: Final = 44100
 _FRAME_MS: Final = 5.0
 _FRAMES_PER_SECOND: Final = 200
 _SHORTEST, _LONGEST_CONSONANT = 14, 26  # frames

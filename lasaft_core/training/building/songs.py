@@ -12,8 +12,8 @@ from lasaft_core.training.building.composing import compose
 from lasaft_core.training.building.effects import Audio, panned
 from lasaft_core.training.building.melodies import harmony, melody
 from lasaft_core.training.building.midi_files import duration, read_score
-from lasaft_core.training.building.players import RATE, Orchestra
-from lasaft_core.training.building.score import BASS, DRUMS, Note, Score
+from lasaft_core.training.building.players import Orchestra
+from lasaft_core.training.building.score import BASS, DRUMS, RATE, Note, Score
 from lasaft_core.training.building.singing import Singer
 from lasaft_core.training.building.sources import Source
 

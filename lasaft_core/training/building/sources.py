@@ -1,28 +1,44 @@
 """The material that songs are built from, and on what terms: a folder `KIND/NAME` for each source.
 
     soundfonts/NAME/*.sf[23]   kits, basses, guitars, reeds: NAME/**.sfz    voices/NAME/**.wav
-    midi/NAME/**.mid
+    midi/NAME/**.mid           multitracks/NAME/**.m4a: the tracks of one recorded song
 
 Sources that are not `KNOWN` say their terms in `source.json`: {"licence", "attribution", and where
-it matters "files": [globs], "held_out": true, "lowest", "highest": MIDI pitches}. A source
-without terms is refused. What is held out plays in validation songs only, and alone of its kind.
+it matters "files": [globs], "held_out": true, "lowest", "highest": MIDI pitches, "stems": {target:
+[globs]}, the rest being "other", "left out" left out}. A source without terms is refused. What is held out plays in validation songs only, and alone of its kind.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from lasaft_core.errors import InvalidOption
 
+MULTITRACKS: Final = "multitracks"
 SUFFIXES: Final = {
     "soundfonts": ".sf[23]", "kits": ".sfz", "basses": ".sfz", "guitars": ".sfz", "reeds": ".sfz",
-    "voices": ".wav", "midi": ".mid",
+    "voices": ".wav", "midi": ".mid", MULTITRACKS: ".m4a",
 }  # fmt: skip
 TERMS_FILE: Final = "source.json"
 
 _KARORYFER = {"licence": "CC0-1.0", "attribution": "Karoryfer Samples", "lowest": 28}
+_EVERYTHING_IS_FREE = {
+    "licence": "CC0-1.0", "attribution": "Everything is Free, Software-Entwicklungskit",
+    "stems": {
+        "left out": ["* + *"],
+        "vocals": ["*VOX*"],
+        "bass": ["* BASS*", "*_BASS*"],
+        "drums": [
+            "*HH*", "*HAT*", "*KICK*", "*SNARE*", "*BEAT*", "*DRUM*", "*CLAP*", "*TOM*", "*CRASH*",
+            "*CYMBAL*", "*TOPS*", "*PRC*", "*PERC*", "*K & SN*", "*_BREAK.*", "*CRUSH*",
+        ],
+    },
+}  # fmt: skip
+_ALBUM: Final = (
+    "hydrogen", "lithium", "sodium", "potassium", "rubidium", "caesium", "francium",
+)  # fmt: skip
 KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "fluid-gm": {"licence": "MIT", "attribution": "FluidR3 GM, Frank Wen and others"},
     "musescore-general": {
@@ -52,12 +68,17 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
         "licence": "BSD-3-Clause", "attribution": "music of Freedoom, contributors to the project",
         "files": ["musics/*.mid"],
     },
+    **{
+        f"everything-is-free-{song}": {**_EVERYTHING_IS_FREE, "held_out": song == "lithium"}
+        for song in _ALBUM
+    },
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source on disk; `lowest` and `highest` are the pitches that its samples cover."""
+    """One source on disk; `lowest` and `highest` are the pitches that its samples cover, `stems`
+    the names of a multitrack's files by target."""
 
     kind: str
     name: str
@@ -67,6 +88,7 @@ class Source:
     held_out: bool = False
     lowest: int = 0
     highest: int = 127
+    stems: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def find_sources(root: Path) -> list[Source]:

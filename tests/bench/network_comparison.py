@@ -1,0 +1,142 @@
+"""Networks and losses for the default checkpoint, trained for the same time on the same data.
+
+Prints a Markdown table: one line a variant, which differs from the first line in what its name
+says. All are small LaSAFT + GPoCM U-Nets with an encoder that is blind to the target.
+
+    python tests/bench/network_comparison.py DATA [--minutes 2] [--only NAME ...]
+
+DATA has the layout of MUSDB18-HQ, as `lasaft-stems build-data` writes it.
+"""
+
+import argparse
+import platform
+import time
+from dataclasses import replace
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+
+import torch
+
+from lasaft_core.checkpoints import Checkpoint
+from lasaft_core.estimator import Estimator, resolve_precision
+from lasaft_core.models import PRESETS
+from lasaft_core.musdb import TARGETS, find_songs
+from lasaft_core.separator import Separator
+from lasaft_core.training.excerpts import Excerpts
+from lasaft_core.training.learner import Learner
+from lasaft_core.training.recipes import MODERN
+from lasaft_core.training.validation import validate
+
+EXCERPT_SECONDS, VALIDATION_SECONDS = 1.5, 10.0
+BASE = PRESETS["lasaft-subband"]
+NETWORKS = {
+    "base": BASE,
+    "2 latents": replace(BASE, num_latents=2),
+    "8 latents": replace(BASE, num_latents=8),
+    "LaSAFT": replace(BASE, block="tfc-lasaft", num_latents=2),
+    "32 + 32 channels": replace(BASE, internal_channels=32, channel_growth=32),
+    "40 channels, no growth": replace(BASE, internal_channels=40, channel_growth=0),
+    "3 convolutions a block": replace(BASE, num_conv_layers=3),
+    "5 blocks": replace(BASE, num_blocks=5),
+    "9 blocks": replace(BASE, num_blocks=9),
+    "1 subband, 12 + 12 channels": replace(
+        BASE, num_subbands=1, internal_channels=12, channel_growth=12
+    ),
+    "n_fft 2048": replace(BASE, n_fft=2048, num_subbands=2),
+    "hop 2048": replace(BASE, hop_samples=2048, num_frames=64),
+    "mapping": replace(BASE, estimation="mapping"),
+    "real masks": replace(BASE, estimation="masking"),
+    "linear input": replace(BASE, input_exponent=1.0),
+}
+LOSSES = {
+    "loss: waveform L1 + spectrogram L1": "waveform-and-spectrogram-l1",
+    "loss: waveform RMS": "waveform-rms",
+    "loss: log MSE": "waveform-log-mse",
+    "loss: spectrogram MSE": "spectrogram-mse",
+}
+
+
+def variants():
+    yield from ((name, network, MODERN.loss) for name, network in NETWORKS.items())
+    yield from ((name, BASE, loss) for name, loss in LOSSES.items() if loss != MODERN.loss)
+
+
+def recipe_for(network, loss):
+    frames = round(EXCERPT_SECONDS * network.sample_rate / network.hop_samples)
+    step = 2 ** sum(network.halves_frames(level) for level in range(network.num_levels))
+    return replace(
+        MODERN,
+        loss=loss,
+        batch_size=8,
+        excerpt_frames=step * max(1, frames // step),
+        rate="constant",
+        warmup_steps=20,
+        ema_decay=0.97,
+    )
+
+
+def train(network, loss, songs, minutes, precision):
+    recipe = recipe_for(network, loss)
+    learner = Learner(network, recipe, seed=0, device="cpu", precision=precision)
+    excerpts = Excerpts(songs, network, recipe, seed=0)
+    started = time.perf_counter()
+    for step in count():
+        learner.update(excerpts[step])
+        if time.perf_counter() - started > minutes * 60:
+            return learner
+
+
+def speed(estimator, config):
+    """Seconds of audio separated into all targets in a second."""
+    windows = torch.randn(2, config.window_samples, 2).numpy() * 0.1
+    best = float("inf")
+    for _ in range(4):
+        started = time.perf_counter()
+        estimator(windows, config.targets)
+        best = min(best, time.perf_counter() - started)
+    return 2 * config.window_samples / config.sample_rate / best
+
+
+def line(name, network, loss, data, minutes, precision):
+    learner = train(network, loss, find_songs(data, "train"), minutes, precision)
+    checkpoint = Checkpoint(
+        name=name, sha256="", licence=None, config=network, tensors=learner.weights()
+    )
+    separator = Separator(checkpoint, device="cpu", precision=precision)
+    result = validate(separator, find_songs(data, "valid"), VALIDATION_SECONDS).sdr_db
+    numbers = sum(parameter.numel() for parameter in learner.network.parameters())
+    realtime = speed(
+        Estimator(checkpoint.build().eval(), device="cpu", precision=precision), network
+    )
+    scores = [result[target] for target in TARGETS]
+    cells = [name, f"{numbers / 1e6:.2f}", f"{realtime:.1f}", str(learner.step)]
+    cells += [f"{score:+.2f}" for score in (*scores, sum(scores) / len(scores))]
+    return f"| {' | '.join(cells)} |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--only", nargs="+")
+    arguments = parser.parse_args()
+    precision = resolve_precision("auto", "cpu")
+    print(
+        f"{arguments.minutes:g} minutes each, batches of two mixtures of {EXCERPT_SECONDS} s and "
+        f"four targets; {platform.machine()}, {precision}, torch {version('torch')}, "
+        f"{torch.get_num_threads()} threads; {len(find_songs(arguments.data, 'train'))} songs.\n\n"
+        "Median SDR in dB of the validation songs; speed in seconds of audio a second, all four "
+        "targets.\n"
+    )
+    columns = ("variant", "million weights", "speed", "steps", *TARGETS, "mean")
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}", flush=True)
+    for name, network, loss in variants():
+        if arguments.only is None or name in arguments.only:
+            print(
+                line(name, network, loss, arguments.data, arguments.minutes, precision), flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()
