@@ -53,7 +53,8 @@ class NetworkConfig:
     `encoder_block`: another block for the encoder; None: the same. `num_subbands` parts of the
     spectrum, equally wide, are stacked as channels (arXiv 2306.09382, section 4.1), without the
     bin of the Nyquist frequency. `channel_growth` is added to `internal_channels` with each level
-    (arXiv 2111.12203, section 3). `halving_levels`: the levels at which frames are halved too; None: all. `channel_order`:
+    (arXiv 2111.12203, section 3). `halving_levels`: the levels at which frames are halved too;
+    None: all. `channel_order`:
     "parts" puts all real parts before all imaginary ones, "sides" keeps each side's two
     together. `estimation`: the output is the target's spectrogram ("mapping"), or multiplies
     the mixture's element by element ("masking") or as complex numbers ("complex-masking").
@@ -112,7 +113,7 @@ class NetworkConfig:
                 raise _refusal(name, "1 or more", value)
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
-                raise _refusal(name, " | ".join(choices), getattr(self, name))
+                raise _refusal(name, " | ".join(map(str, choices)), getattr(self, name))
         for name in _ACTIVATION_FIELDS:
             if getattr(self, name) not in ACTIVATIONS:
                 raise _refusal(name, " | ".join(ACTIVATIONS), getattr(self, name))

@@ -52,7 +52,8 @@ class UNet(nn.Module):
         )
         halves = [config.halves_frames(level) for level in range(levels)]
         self.downsamplings = nn.ModuleList(
-            _resampling(nn.Conv2d, *pair, h) for pair, h in zip(pairwise(widths), halves, strict=True)
+            _resampling(nn.Conv2d, *pair, h)
+            for pair, h in zip(pairwise(widths), halves, strict=True)
         )
         self.upsamplings = nn.ModuleList(
             _resampling(nn.ConvTranspose2d, *pair, h)

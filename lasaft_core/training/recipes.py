@@ -27,11 +27,11 @@ _CHOICES: Final = {
 class Mixing:
     """How excerpts become mixtures.
 
-    `weighs_length`: a song is drawn the more often the longer it is. `coherent_share` of the items keep the sources of one song and moment together, the others
-    take each source from anywhere. `silent_share` of the sources fall silent. `asks_all_targets`:
-    every mixture is asked for all of the network's targets, instead of one that is drawn; a
-    batch then holds so many mixtures fewer. `speed_range`: playing speeds, which change pitch,
-    formants and tempo alike.
+    `weighs_length`: a song is drawn the more often the longer it is. `coherent_share` of the
+    items keep the sources of one song and moment together, the others take each source from
+    anywhere. `silent_share` of the sources fall silent. `asks_all_targets`: every mixture is asked
+    for all of the network's targets, instead of one that is drawn; a batch then holds so many
+    mixtures fewer. `speed_range`: playing speeds, which change pitch, formants and tempo alike.
     """
 
     weighs_length: bool = False

@@ -13,7 +13,6 @@ import platform
 import time
 from dataclasses import replace
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 
 import torch
@@ -35,16 +34,16 @@ NETWORKS = {
     "2 latents": replace(BASE, num_latents=2),
     "8 latents": replace(BASE, num_latents=8),
     "LaSAFT": replace(BASE, block="tfc-lasaft", num_latents=2),
-    "32 + 32 channels": replace(BASE, internal_channels=32, channel_growth=32),
-    "40 channels, no growth": replace(BASE, internal_channels=40, channel_growth=0),
+    "24 + 24 channels": replace(BASE, internal_channels=24, channel_growth=24),
+    "48 channels, no growth": replace(BASE, internal_channels=48, channel_growth=0),
     "3 convolutions a block": replace(BASE, num_conv_layers=3),
     "5 blocks": replace(BASE, num_blocks=5),
     "9 blocks": replace(BASE, num_blocks=9),
-    "1 subband, 12 + 12 channels": replace(
-        BASE, num_subbands=1, internal_channels=12, channel_growth=12
+    "1 subband, 16 + 16 channels": replace(
+        BASE, num_subbands=1, internal_channels=16, channel_growth=16
     ),
-    "n_fft 2048": replace(BASE, n_fft=2048, num_subbands=2),
-    "hop 2048": replace(BASE, hop_samples=2048, num_frames=64),
+    "n_fft 2048": replace(BASE, n_fft=2048, hop_samples=1024, num_frames=128, num_subbands=2),
+    "hop 1024": replace(BASE, hop_samples=1024, num_frames=128),
     "mapping": replace(BASE, estimation="mapping"),
     "real masks": replace(BASE, estimation="masking"),
     "linear input": replace(BASE, input_exponent=1.0),
@@ -81,10 +80,9 @@ def train(network, loss, songs, minutes, precision):
     learner = Learner(network, recipe, seed=0, device="cpu", precision=precision)
     excerpts = Excerpts(songs, network, recipe, seed=0)
     started = time.perf_counter()
-    for step in count():
-        learner.update(excerpts[step])
-        if time.perf_counter() - started > minutes * 60:
-            return learner
+    while time.perf_counter() - started < minutes * 60:
+        learner.update(excerpts[learner.step])
+    return learner
 
 
 def speed(estimator, config):

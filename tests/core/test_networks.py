@@ -60,7 +60,13 @@ def test_parameters_as_published(name):
 
 
 def test_presets_are_all_the_papers_systems_and_unknown_names_list_them():
-    assert set(PRESETS) == {*PARAMETERS, "tdc-rnn-17", "lasaft-small", "lasaft-subband", "lasaft-tiny"}
+    assert set(PRESETS) == {
+        *PARAMETERS,
+        "tdc-rnn-17",
+        "lasaft-small",
+        "lasaft-subband",
+        "lasaft-tiny",
+    }
     with pytest.raises(InvalidOption, match=r"tdc-17 \| tfc-17"):
         build("tdc-18")
 
@@ -100,6 +106,28 @@ def test_every_variant_maps_a_spectrogram_and_hears_its_condition(variant):
         assert not torch.allclose(first, network(spectrogram, torch.tensor([1, 1])))
     if network.config.copies_dc:
         assert torch.equal(first[..., 0], spectrogram[..., 0])
+
+
+@pytest.mark.parametrize("encoder", ["tfc-tdf", None])
+def test_targets_asked_together_are_answered_as_if_alone(encoder):
+    torch.manual_seed(0)
+    network = UNet(replace(TINY, encoder_block=encoder)).eval()
+    assert network.config.has_blind_encoder == (encoder is not None)
+    spectrogram = torch.randn(2, 4, 8, 33)
+    together = network(spectrogram, torch.tensor([0, 2, 3, 1])).unflatten(0, (2, 2))
+    alone = [network(spectrogram, torch.tensor(pair)) for pair in ([0, 3], [2, 1])]
+    torch.testing.assert_close(together, torch.stack(alone, dim=1), rtol=1e-4, atol=1e-5)
+
+
+def test_subbands_are_stacked_lowest_first_and_back_without_the_last_bin():
+    ends = Estimation(replace(TINY, num_subbands=4))
+    spectrogram = torch.randn(2, 4, 8, 33)
+    seen = ends.seen(spectrogram)
+    assert seen.shape == (2, 16, 8, 8)
+    assert torch.equal(seen[:, 4:8], spectrogram[..., 8:16])
+    back = ends.estimate(seen, spectrogram)
+    assert torch.equal(back[..., :-1], spectrogram[..., :-1])
+    assert not back[..., -1].any()
 
 
 def as_complex(spectrogram):

@@ -1,4 +1,4 @@
-"""Recorded songs whose tracks somebody gave away: summed to the four stems, otherwise as they are."""
+"""Recorded songs whose tracks somebody gave away, summed to the four stems and left as they are."""
 
 from fnmatch import fnmatchcase
 from pathlib import Path

@@ -5,7 +5,8 @@
 
 Sources that are not `KNOWN` say their terms in `source.json`: {"licence", "attribution", and where
 it matters "files": [globs], "held_out": true, "lowest", "highest": MIDI pitches, "stems": {target:
-[globs]}, the rest being "other", "left out" left out}. A source without terms is refused. What is held out plays in validation songs only, and alone of its kind.
+[globs], ...} for the files of a multitrack, the rest being "other", "left out" left out}. A source
+without terms is refused. What is held out plays in validation songs only, and alone of its kind.
 """
 
 import json

@@ -109,3 +109,17 @@ def test_the_equaliser_raises_its_band_and_leaves_the_rest(gain_db):
         z = np.exp(-2j * np.pi * frequency * np.arange(3))
         response = 20 * np.log10(abs(section[:3] @ z) / abs(section[3:] @ z))
         assert response == pytest.approx(expected, abs=1e-6)
+
+
+def test_speed_stretches_sources_and_long_songs_are_drawn_more_often(data, tiny):
+    songs = find_songs(data, "train")
+    fast = Recipe(batch_size=2, mixing=Mixing(speed_range=(1.5, 1.5)))
+    mixtures, _, _ = Excerpts(songs, tiny, fast, seed=1)[0]
+    assert mixtures.shape[-1] == tiny.window_samples
+    assert mixtures[..., -1000:].any()
+    long = replace(songs[0], num_samples=9 * songs[0].num_samples)
+    weighed = Recipe(mixing=Mixing(weighs_length=True))
+    excerpts = Excerpts([long, songs[1]], tiny, weighed, seed=1)
+    rng = np.random.default_rng(0)
+    drawn = [excerpts._place(rng).song is long for _ in range(200)]
+    assert 0.8 < np.mean(drawn) < 0.98

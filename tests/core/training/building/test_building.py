@@ -3,10 +3,12 @@ import json
 import numpy as np
 import pytest
 import pyworld
+import soundfile
 
 from lasaft_core.errors import InvalidOption
 from lasaft_core.musdb import TARGETS, find_songs
 from lasaft_core.training.building.builder import BuildSettings, build
+from lasaft_core.training.building.multitracks import recorded_song
 from lasaft_core.training.building.players import Orchestra
 from lasaft_core.training.building.score import Note, Part
 from lasaft_core.training.building.singing import Singer
@@ -86,3 +88,33 @@ def test_a_song_depends_on_its_seed_and_sources_alone(sources_folder, tmp_path):
 def test_settings_that_build_nothing_are_refused(wrong):
     with pytest.raises(InvalidOption, match="hours above 0"):
         BuildSettings(**wrong)
+
+
+def test_a_recorded_songs_tracks_become_its_stems(tmp_path):
+    rng = np.random.default_rng(0)
+    tracks = {
+        name: 0.1 * rng.standard_normal((RATE, 2))
+        for name in ("VOX lead", "VOX echo", "kick", "pad", "pad + bass")
+    }
+    folder = tmp_path / "sources" / "multitracks" / "song"
+    folder.mkdir(parents=True)
+    for name, audio in tracks.items():
+        soundfile.write(folder / f"{name}.wav", audio, RATE, subtype="FLOAT")
+    terms = {
+        "licence": "CC0-1.0",
+        "attribution": "this test",
+        "files": ["*.wav"],
+        "stems": {"left out": ["* + *"], "vocals": ["VOX*"], "drums": ["kick*"]},
+    }
+    (folder / "source.json").write_text(json.dumps(terms))
+    stems = recorded_song(find_sources(tmp_path / "sources")[0]).stems
+    assert np.abs(sum(stems.values())).max() == pytest.approx(0.9, abs=1e-5)
+    scale = stems["other"][0, 0] / tracks["pad"][0, 0]
+    wanted = {
+        "vocals": tracks["VOX lead"] + tracks["VOX echo"],
+        "drums": tracks["kick"],
+        "bass": np.zeros((RATE, 2)),
+        "other": tracks["pad"],
+    }
+    for target, audio in wanted.items():
+        np.testing.assert_allclose(stems[target], scale * audio, atol=1e-5)
