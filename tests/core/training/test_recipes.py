@@ -49,14 +49,16 @@ def test_impossible_recipes_are_refused_by_name(change):
         Recipe(**change)
 
 
-def test_losses_are_zero_on_the_wanted_source_and_grow_with_the_error():
+def test_losses_are_smallest_on_the_wanted_source_and_grow_with_the_error():
     spectral = ComplexAsChannels(64, 32)
     wanted = torch.randn(2, 2, 32 * 7)
     exact = spectral(wanted)
     for loss in LOSSES.values():
-        assert loss(exact, wanted, spectral) < 1e-6
-        small, large = (loss(exact + e, wanted, spectral) for e in (0.1, 0.2))
-        assert 1e-3 < small < large
+        none, small, large = (loss(exact + e, wanted, spectral) for e in (0.0, 0.1, 0.2))
+        assert none + 1e-3 < small < large
+    for name in ("spectrogram-mse", "waveform-and-spectrogram-l1"):
+        assert LOSSES[name](exact, wanted, spectral) < 1e-6
+    assert LOSSES["waveform-log-mse"](exact, wanted, spectral) == pytest.approx(-50, abs=0.01)
     mse = LOSSES["spectrogram-mse"](exact + 0.1, wanted, spectral)
     assert mse == pytest.approx(0.01, rel=1e-4)
 
