@@ -44,7 +44,7 @@ def test_tiny_preset_overfits_one_song_beyond_fifteen_decibels(tmp_path):
     recipe = Recipe(
         learning_rate=1e-2, rate="cosine", warmup_steps=20, batch_size=4, excerpt_frames=8,
         dropout=0.0, clip_norm=5.0, initialisation="torch", epoch_steps=300, max_steps=300,
-        mixing=Mixing(coherent_share=1.0, asks_all_targets=True),
+        mixing=Mixing(coherent_share=1.0),
     )  # fmt: skip
     learner = Learner(PRESETS["lasaft-tiny"], recipe, seed=0, device="cpu", precision="float32")
     trainer = Trainer(learner, RunOptions(name="tiny"), tmp_path)
