@@ -1,8 +1,8 @@
 """The systems of the two papers by name; hyper-parameters and sizes as published.
 
 ISMIR 2020: arXiv 1912.02591, Table 2 and section 4. ICASSP 2021: arXiv 2010.11631, Table 1, and
-`lasaft-large` of its section 3.4. Three more are ours: `lasaft-small`, which ships as
-the default, `lasaft-subband`, which is to succeed it, and `lasaft-tiny`, to try a training on.
+`lasaft-large` of its section 3.4. Three more are ours: `lasaft-subband`, which
+ships as the default, `lasaft-small`, and `lasaft-tiny`, to try a training on.
 """
 
 from dataclasses import replace

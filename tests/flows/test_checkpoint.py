@@ -37,7 +37,7 @@ def test_inspect_tells_what_was_assumed(tmp_path, capsys):
 
 def test_the_default_is_known_by_its_preset(capsys):
     assert main(["checkpoint", "inspect", "default", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["preset"] == "lasaft-small"
+    assert json.loads(capsys.readouterr().out)["preset"] == "lasaft-subband"
 
 
 def test_convert_keeps_every_number_and_says_where_they_are_from(tmp_path, capsys):

@@ -83,7 +83,7 @@ def test_a_finished_training_is_left_alone_and_its_best_begins_another(data, tmp
         ("lasaft-tiny", ("--batch-size", "0"), "batch_size"),
         ("lasaft-tiny", ("--data", "nowhere"), "no folder train"),
         ("lasaft-tiny", ("--init", "no-such-name"), "no-such-name"),
-        ("lasaft-small", ("--init", "default", "--data", "nowhere"), "no folder train"),
+        ("lasaft-subband", ("--init", "default", "--data", "nowhere"), "no folder train"),
         ("lasaft-tiny", ("--init", "default"), "a checkpoint of lasaft-tiny"),
     ],
 )
