@@ -3,6 +3,7 @@
 Each syllable is a `score.Note`. A motif recurs, as in songs; strong beats prefer chord tones.
 """
 
+from collections.abc import Sequence
 from itertools import zip_longest
 
 import numpy as np
@@ -34,7 +35,7 @@ def melody(score: Score, rng: np.random.Generator, *, centre: int) -> list[Note]
     return _apart([note for note in notes if note.start + 0.1 < score.seconds])
 
 
-def harmony(notes: list[Note], score: Score, *, steps: int) -> list[Note]:
+def harmony(notes: Sequence[Note], score: Score, *, steps: int) -> list[Note]:
     """The same rhythm, `steps` scale tones away."""
     scale = sorted(score.scale) or list(range(12))
     ladder = [12 * octave + tone for octave in range(11) for tone in scale]

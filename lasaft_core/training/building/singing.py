@@ -3,7 +3,8 @@
 Speech or song is taken apart into pitch, spectral envelope and aperiodicity every 5 ms (Morise,
 Yokomori and Ozawa 2016); voiced stretches become syllables, with the consonant before them. Each
 note of a melody takes the next syllable, stretches its vowel, and gets a pitch of its own:
-portamento, drift, delayed vibrato. Formants are moved for every singer.
+portamento, drift, delayed vibrato. Formants are moved for every singer. Recordings that stop below
+20 kHz get the breath above as noise. Speech may also stay speech.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ import soxr
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from lasaft_core.errors import InvalidOption
 from lasaft_core.training.building.score import RATE, Note
 from lasaft_core.training.building.sources import Source
 from lasaft_core.training.instruments import hertz
@@ -27,6 +29,8 @@ _FRAMES_PER_SECOND: Final = 200
 _SHORTEST, _LONGEST_CONSONANT = 14, 26  # frames
 _CLIP_SECONDS = 8.0
 _SILENCE = 1e-12
+_FULL_BAND_HZ, _AIR_SLOPE = 40_000, 5  # of rates; power falls with the fifth power of frequency
+_BREATH_SECONDS = 0.4  # between phrases
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,18 @@ class Singer:
         sung = np.pad(wave, (0, num_samples - wave.size))
         return (sung / (np.abs(sung).max() + 1e-9)).astype(np.float32)
 
+    def speak(
+        self, notes: Sequence[Note], num_samples: int, rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """The recordings as they are, over the phrases of `notes`; mono [num_samples]."""
+        spoken = np.zeros(num_samples)
+        for begin, end in _phrases(notes):
+            first, last = round(begin * RATE), min(round(end * RATE), num_samples)
+            words = _clip(self.source, rng)[0][: max(0, last - first)]
+            ramp = np.minimum(1.0, np.arange(words.size) / 441)
+            spoken[first : first + words.size] += words * ramp * ramp[::-1]
+        return (spoken / (np.abs(spoken).max() + 1e-9)).astype(np.float32)
+
     def _place(
         self,
         syllable: Syllable,
@@ -111,7 +127,7 @@ class Singer:
 
     def _pitch(self, notes: Sequence[Note], count: int, rng: np.random.Generator) -> Frames:
         """Hertz a frame: the notes, smoothed, with drift and late vibrato."""
-        pitches = np.full(count, float(notes[0].pitch) if notes else 60.0)
+        pitches = np.full(count, float(notes[0].pitch))
         swell = np.zeros(count)
         for note in notes:
             begin = int(note.start * _FRAMES_PER_SECOND)
@@ -129,23 +145,53 @@ class Singer:
         kept: list[Syllable] = []
         analysed, tries = 0.0, 0
         while (analysed < seconds and tries < 40) or not kept:
-            clip = _clip(self.source, rng)
-            kept += syllables_of(clip)
+            clip, rate = _clip(self.source, rng)
+            kept += [_aired(syllable, rate) for syllable in syllables_of(clip)]
             analysed += clip.size / RATE
             tries += 1
             if tries > 200:
-                raise ValueError(f"no voice in {self.source.name}")
+                raise InvalidOption(
+                    f"source {self.source.name}",
+                    expected="recordings of a voice",
+                    got="no voiced sound in 200 clips",
+                )
         while True:
             yield from kept
 
 
-def _clip(source: Source, rng: np.random.Generator) -> Frames:
+def _phrases(notes: Sequence[Note]) -> Iterator[tuple[float, float]]:
+    """Begin and end in seconds of the runs of notes without a breath."""
+    begin = end = notes[0].start
+    for note in notes:
+        if note.start - end > _BREATH_SECONDS:
+            yield begin, end
+            begin = note.start
+        end = note.start + note.seconds
+    yield begin, end
+
+
+def _clip(source: Source, rng: np.random.Generator) -> tuple[Frames, int]:
+    """Some seconds at 44.1 kHz, and the rate that they were recorded with."""
     file = source.files[int(rng.integers(len(source.files)))]
     audio, rate = soundfile.read(file, dtype="float64", always_2d=True)
     mono = soxr.resample(audio.mean(axis=1), rate, RATE)
     length = int(_CLIP_SECONDS * RATE)
     start = int(rng.integers(0, max(1, mono.size - length)))
-    return np.ascontiguousarray(mono[start : start + length])
+    return np.ascontiguousarray(mono[start : start + length]), rate
+
+
+def _aired(syllable: Syllable, rate: int) -> Syllable:
+    """With noise above what a recording at `rate` holds."""
+    if rate >= _FULL_BAND_HZ:
+        return syllable
+    bins = np.linspace(0, RATE / 2, syllable.envelope.shape[1])
+    edge = 0.45 * rate
+    above = bins > edge
+    level = syllable.envelope[:, (bins > 0.8 * edge) & ~above].mean(axis=1, keepdims=True)
+    envelope, aperiodicity = syllable.envelope.copy(), syllable.aperiodicity.copy()
+    envelope[:, above] = level * (edge / bins[above]) ** _AIR_SLOPE
+    aperiodicity[:, above] = 1.0
+    return Syllable(envelope, aperiodicity, syllable.consonant)
 
 
 def syllables_of(audio: Frames) -> list[Syllable]:

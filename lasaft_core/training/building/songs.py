@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lasaft_core.musdb import TARGETS
 from lasaft_core.training.building import mixing
@@ -18,7 +19,7 @@ from lasaft_core.training.building.singing import Singer
 from lasaft_core.training.building.sources import Source
 
 _FROM_MIDI, _INSTRUMENTAL = 0.3, 0.08  # of all songs
-_DOUBLED, _HARMONISED = 0.35, 0.35  # of all sung ones
+_SPOKEN, _DOUBLED, _HARMONISED = 0.12, 0.35, 0.35  # of all with a voice
 _VOICE_CENTRES: Final = (50, 70)  # MIDI pitches, from a bass to a soprano
 
 
@@ -78,14 +79,21 @@ class _Studio:
         return compose(self.seed, self.seconds)
 
     def _vocals(self, score: Score) -> Audio:
-        """A lead, sometimes doubled on both sides, sometimes with harmonies."""
+        """A voice that sings, or now and then speaks."""
         rng = self.rng
         notes = melody(score, rng, centre=int(rng.integers(*_VOICE_CENTRES)))
         if not notes:
             return np.zeros((self.samples, 2), np.float32)
-        voice = self.voices[int(rng.integers(len(self.voices)))]
-        self.credits.add(voice.name)
-        singer = Singer.random(rng, voice)
+        singer = self._singer()
+        if rng.random() < _SPOKEN:
+            vocals = _stereo(singer.speak(notes, self.samples, rng))
+        else:
+            vocals = self._sung(singer, notes, score)
+        return mixing.produced_voice(vocals, score.beat_seconds, rng)
+
+    def _sung(self, singer: Singer, notes: Sequence[Note], score: Score) -> Audio:
+        """A lead, sometimes doubled on both sides, sometimes with harmonies of other singers."""
+        rng = self.rng
         vocals = self._take(singer, notes, position=float(rng.normal(0, 0.08)), gain=1.0)
         if rng.random() < _DOUBLED:
             gain = float(rng.uniform(0.3, 0.8))
@@ -93,16 +101,22 @@ class _Studio:
                 vocals += self._take(singer, notes, position=side * rng.uniform(0.4, 1), gain=gain)
         if rng.random() < _HARMONISED:
             for steps in rng.choice([-3, 2, 4, 7], int(rng.integers(1, 3)), replace=False):
-                second = Singer.random(rng, voice)
                 above = harmony(notes, score, steps=int(steps))
-                vocals += self._take(
-                    second, above, position=float(rng.uniform(-0.8, 0.8)), gain=0.5
-                )
-        return mixing.produced_voice(vocals, score.beat_seconds, rng)
+                place = float(rng.uniform(-0.8, 0.8))
+                vocals += self._take(self._singer(), above, position=place, gain=0.5)
+        return vocals
+
+    def _singer(self) -> Singer:
+        voice = self.voices[int(self.rng.integers(len(self.voices)))]
+        self.credits.add(voice.name)
+        return Singer.random(self.rng, voice)
 
     def _take(
         self, singer: Singer, notes: Sequence[Note], *, position: float, gain: float
     ) -> Audio:
         sung = singer.sing(notes, self.samples, self.rng)
-        stereo = np.repeat(gain * sung[:, None], 2, axis=1).astype(np.float32)
-        return panned(stereo, float(np.clip(position, -1, 1)))
+        return panned(_stereo(gain * sung), float(np.clip(position, -1, 1)))
+
+
+def _stereo(mono: NDArray[np.floating]) -> Audio:
+    return np.repeat(mono[:, None], 2, axis=1).astype(np.float32)

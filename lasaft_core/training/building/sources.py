@@ -45,6 +45,9 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "musescore-general": {
         "licence": "MIT", "attribution": "MuseScore General, S. Christian Collins and others",
     },
+    "csound-gm": {
+        "licence": "public domain", "attribution": "GM bank of Csound", "held_out": True,
+    },
     "muldjordkit": {
         "licence": "CC-BY-4.0", "attribution": "MuldjordKit, Lars Muldjord, for DrumGizmo",
         "files": ["**/Stereo/*.sfz"],

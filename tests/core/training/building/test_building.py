@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import pyworld
 import soundfile
+import soxr
 
 from lasaft_core.errors import InvalidOption
 from lasaft_core.musdb import TARGETS, find_songs
@@ -53,6 +55,30 @@ def test_a_voice_sings_the_notes_that_it_is_given(sources_folder):
         semitones = 12 * np.log2(np.median(held[held > 0]) / 440) + 69
         assert semitones == pytest.approx(note.pitch, abs=0.3)
     assert np.abs(sung[: int(0.1 * RATE)]).max() < 0.05
+
+
+def test_a_recording_of_a_narrow_band_sings_in_the_full_one(sources_folder, tmp_path):
+    voice = next(s for s in find_sources(sources_folder) if s.name == "alto")
+    audio, rate = soundfile.read(voice.files[0])
+    narrow = tmp_path / "narrow.wav"
+    soundfile.write(narrow, soxr.resample(audio, rate, 16000), 16000)
+    singer = Singer(replace(voice, files=(narrow,)), 1.0, 5.0, 0.0, 0.03, 0.0, 0.0)
+    sung = singer.sing([Note(0.1, 0.8, 60, 100)], RATE, np.random.default_rng(0))
+    power = np.abs(np.fft.rfft(sung)) ** 2  # a bin a hertz
+    assert 1e-9 < power[9000:16000].sum() / power.sum() < 0.1
+
+
+def test_a_voice_speaks_in_the_phrases_of_its_melody(sources_folder):
+    voice = next(s for s in find_sources(sources_folder) if s.name == "alto")
+    singer = Singer(voice, 1.0, 5.0, 0.0, 0.03, 0.0, 0.0)
+    notes = [Note(0.5, 0.4, 60, 100), Note(0.95, 0.3, 62, 100), Note(2.5, 0.4, 64, 100)]
+    spoken = singer.speak(notes, 3 * RATE, np.random.default_rng(0))
+    heard = np.abs(spoken).reshape(-1, RATE // 20).max(axis=1) > 0
+    assert heard[11:24].all()
+    assert heard[51:57].all()
+    assert not heard[:10].any()
+    assert not heard[26:49].any()
+    assert not heard[59:].any()
 
 
 def test_songs_are_built_once_the_same_everywhere_with_their_credits(sources_folder, tmp_path):
