@@ -1,11 +1,14 @@
-"""A real S3 server for every test that speaks of S3: one process a session, one bucket a test."""
+"""What tests of several folders share: a real S3 server (one process a session, one bucket a test),
+one thread for small networks, and sources of songs."""
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from infra.object_store import LocalObjectStore
+from tests.generated_sources import write_sources
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +35,25 @@ def s3_user_without_read(
     for name, value in s3_server.environment(s3_server.restricted).items():
         monkeypatch.setenv(name, value)
     return s3
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """The networks of the tests are so small that more threads only wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def sources_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Material that songs are built from: see `write_sources`."""
+    root = tmp_path_factory.mktemp("sources")
+    write_sources(root)
+    return root
 
 
 @pytest.fixture(params=["local", "s3"])

@@ -68,7 +68,8 @@ def frequency_patterns(
 ) -> dict[str, tuple[Pattern, ...]]:
     """By block: "map", from input bins to output bins; "layers", each linear by itself.
 
-    Raises InvalidOption for a network without such layers and for blocks that it has not.
+    Frequencies of a network on subbands are those within one, from 0 to its width. Raises
+    InvalidOption for a network without such layers and for blocks that it has not.
     """
     if view not in VIEWS:
         raise InvalidOption("view", expected=" | ".join(VIEWS), got=view)
@@ -80,9 +81,10 @@ def frequency_patterns(
             got=f"{network.config.block} blocks, which have convolutions only",
             remedy="give a checkpoint of another block",
         )
-    nyquist_hz, reader = network.config.sample_rate / 2, _Reader(view, cut or Cut())
+    config, reader = network.config, _Reader(view, cut or Cut())
+    top_hz = config.sample_rate / 2 / config.num_subbands
     with torch.inference_mode():
-        return {name: reader(parts[name], nyquist_hz) for name in choose([*parts], blocks)}
+        return {name: reader(parts[name], top_hz) for name in choose([*parts], blocks)}
 
 
 def linear_map(layers: nn.Sequential) -> Tensor:
@@ -114,18 +116,16 @@ class _Reader:
     view: str
     cut: Cut
 
-    def __call__(self, part: nn.Module, nyquist_hz: float) -> tuple[Pattern, ...]:
+    def __call__(self, part: nn.Module, top_hz: float) -> tuple[Pattern, ...]:
         if self.view == "layers" and _has_bottleneck(part):
             columns, matrices = "units", _layers(part)
         else:
             columns = "recurrent units" if isinstance(part, RNN) else "bins"
             matrices = _maps(part)
-        return tuple(
-            self._pattern(label, values, nyquist_hz, columns) for label, values in matrices
-        )
+        return tuple(self._pattern(label, values, top_hz, columns) for label, values in matrices)
 
-    def _pattern(self, label: str, values: Tensor, nyquist_hz: float, columns: str) -> Pattern:
-        bin_hz = nyquist_hz / len(values)
+    def _pattern(self, label: str, values: Tensor, top_hz: float, columns: str) -> Pattern:
+        bin_hz = top_hz / len(values)
         whole = Cut(self.cut.max_hz, len(values))(values, bin_hz)
         shown = self.cut(values, bin_hz)
         if columns == "bins":

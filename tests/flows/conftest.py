@@ -20,17 +20,6 @@ from lasaft_core.catalog.table import CatalogTable
 FINGERPRINT = "f" * 64
 
 
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """The network of the tests is so small that more threads only wait for each other."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPrefectServer]:
     with LocalPrefectServer(tmp_path_factory.mktemp("prefect")) as server:

@@ -3,26 +3,10 @@
 import json
 
 import pytest
-import torch
 
 from flows.cli import main
-from tests.generated_sources import write_sources
 
-
-@pytest.fixture(scope="module")
-def sources_folder(tmp_path_factory):
-    root = tmp_path_factory.mktemp("sources")
-    write_sources(root)
-    return root
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """A tiny network does not repay more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def build(sources, out):

@@ -6,22 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from flows.cli import main
 from lasaft_core.musdb import TARGETS
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "tfc_tdf_net.ckpt"
 RATE = 44100
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """A tiny network does not repay more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,12 @@ import sys
 import time
 
 import pytest
-import torch
 
 from flows.cli import main
 from lasaft_core.checkpoints import load_checkpoint
 from lasaft_core.training.music import write_song
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 OPTIONS = ("--loaders", "0", "--batch-size", "4", "--excerpt-frames", "8", "--epoch-steps", "10",
            "--validation-seconds", "0.5", "--device", "cpu")  # fmt: skip
@@ -24,15 +25,6 @@ def data(tmp_path_factory):
     for split, seed in (("train", 1), ("valid", 2)):
         write_song(root / split / "song", seed, 2.0)
     return root
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """A tiny network does not repay more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def losses(folder):

@@ -190,7 +190,9 @@ class _Composer:
     def _chords(self) -> Part:
         rng, notes = self.rng, list[Note]()
         octave, program = int(rng.integers(4, 6)), int(rng.choice(_CHORD_PROGRAMS))
-        hits = [sorted({0, *np.flatnonzero(rng.random(STEPS) < rng.uniform(0, 0.5))})] * 2
+        hits = [
+            sorted({0, *np.flatnonzero(rng.random(STEPS) < rng.uniform(0, 0.5))}) for _ in range(2)
+        ]
         arpeggio, gate = rng.random() < 0.35, rng.uniform(0.4, 1.0)
         sevenths, silent = rng.random() < 0.25, int(rng.integers(-3, 2))
         for bar, (section, root) in enumerate(zip(self.sections, self.roots, strict=True)):

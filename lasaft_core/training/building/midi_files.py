@@ -45,10 +45,7 @@ def write_part(path: Path, part: Part, *, stretch: float = 1.0) -> None:
 
 def read_score(path: Path, start: float, seconds: float) -> Score:
     """An excerpt as a score. Raises InvalidOption of a file that is no MIDI or plays nothing."""
-    try:
-        notes, tempo = _read(path)
-    except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
-        raise InvalidOption(f"MIDI file {path}", expected="a MIDI song", got=str(error)) from error
+    notes, tempo = _read(path)
     parts = []
     for (channel, program), played in sorted(notes.items()):
         excerpt = tuple(
@@ -69,7 +66,7 @@ def duration(path: Path) -> float:
     """Seconds until the last note begins; 0 of a file that can't be read."""
     try:
         notes, _ = _read(path)
-    except (OSError, EOFError, ValueError, KeyError, IndexError):
+    except InvalidOption:
         return 0.0
     return max((note.start for played in notes.values() for note in played), default=0.0)
 
@@ -89,7 +86,7 @@ def _read(path: Path) -> tuple[dict[tuple[int, int], list[Note]], float]:
     sounding: dict[tuple[int, int], tuple[float, int, int]] = {}
     tempos: Counter[float] = Counter()
     now, tempo = 0.0, float(_DEFAULT_TEMPO)
-    for message in mido.MidiFile(path, clip=True):
+    for message in _messages(path):
         now += message.time
         tempos[tempo] += int(1000 * message.time)
         if message.type == "set_tempo":
@@ -105,6 +102,13 @@ def _read(path: Path) -> tuple[dict[tuple[int, int], list[Note]], float]:
             if message.type == "note_on" and message.velocity:
                 sounding[key] = (now, message.velocity, programs[message.channel])
     return notes, tempos.most_common(1)[0][0] if tempos else tempo
+
+
+def _messages(path: Path) -> list[Any]:
+    try:
+        return list(mido.MidiFile(path, clip=True))
+    except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
+        raise InvalidOption(f"MIDI file {path}", expected="a MIDI song", got=str(error)) from error
 
 
 def _harmony(parts: Sequence[Part], seconds: float, beat_seconds: float) -> tuple[Any, Any]:

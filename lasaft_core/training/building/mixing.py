@@ -29,7 +29,6 @@ _BALANCE_DB = {  # mean and deviation of a stem's loudness
     "vocals": (2.0, 3.0), "drums": (0.0, 3.0), "bass": (-2.0, 3.0), "other": (0.0, 3.0),
 }  # fmt: skip
 _DISTORTED = (29, 30)
-_QUIET_DB = -50.0
 
 
 def produced_drums(audio: Audio, rng: np.random.Generator) -> Audio:

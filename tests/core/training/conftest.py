@@ -1,7 +1,6 @@
 """Songs on disk to train on, and a network small enough for a test."""
 
 import pytest
-import torch
 
 from lasaft_core.models import NetworkConfig
 from lasaft_core.training.music import write_song
@@ -26,9 +25,5 @@ def tiny():
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """A tiny network does not repay more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def _one_thread(one_thread) -> None:
+    """In all tests here."""
