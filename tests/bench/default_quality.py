@@ -1,11 +1,15 @@
 """SDR of the default network's stems on songs that it never saw, beside the mixture's.
 
-Prints a Markdown table: generated songs of held-out seeds, and the real song that PyPI `stempeg`
-ships (MUSDB18 test, evaluation only). An empty stem scores 0 dB.
+Prints a Markdown table: generated songs of held-out seeds, the real song that PyPI `stempeg`
+ships (MUSDB18 test, evaluation only), and the recorded song in the folder that `--tracks` names, a
+file a track, whose names say which are vocals, drums or bass; where nobody sings, how far the
+vocals stem is below the mixture. `--tdc` adds the row of the networks' author, of the weights for
+vocals that he published (`cac_tdc_17_vocals_top1.pt`). An empty stem scores 0 dB.
 
-    python tests/bench/default_quality.py
+    python tests/bench/default_quality.py [--tracks DIR] [--tdc FILE] [--checkpoint default]
 """
 
+import argparse
 import platform
 import subprocess
 import time
@@ -18,33 +22,64 @@ import torch
 from infra.demo.origins import read_falcon_stems
 from lasaft_core import Separator
 from lasaft_core.metrics import sdr_db
+from lasaft_core.training.building.multitracks import recorded_song
+from lasaft_core.training.building.sources import Source
 from lasaft_core.training.music import TARGETS, mixture, render_song
 
+TRACKS = {"vocals": ["*vo[cx]*"], "drums": ["*drum*"], "bass": ["*bass*"]}
 HELD_OUT_SEEDS = range(200, 204)
 SECONDS = 30.0
 
 
 def scores(separator, songs):
-    """{target: (SDR of the stem, SDR of the mixture)}, means over the songs."""
+    """{target: (SDR of the stem, SDR of the mixture)}, means over the songs; NaN of silence."""
     rows = []
     for stems in songs:
         mix = mixture(stems)
         estimates = separator.separate(mix)
-        rows.append([(sdr_db(stems[t], estimates[t]), sdr_db(stems[t], mix)) for t in TARGETS])
+        rows.append([_pair(stems[t], estimates.get(t), mix) for t in TARGETS])
     return dict(zip(TARGETS, np.mean(rows, axis=0), strict=True))
+
+
+def _pair(stem, estimate, mix):
+    if estimate is None or not stem.any():
+        return np.nan, np.nan
+    return sdr_db(stem, estimate), sdr_db(stem, mix)
+
+
+def tracks_of(folder):
+    """The stems of a song in a folder of tracks."""
+    files = tuple(sorted(file for file in folder.iterdir() if file.is_file()))
+    return recorded_song(Source("multitracks", folder.name, files, "", "", stems=TRACKS)).stems
+
+
+def below_mixture_db(separator, stems):
+    """Level of the vocals stem under the mixture's, for a song without vocals."""
+    mix = mixture(stems)
+    vocals = separator.separate(mix)["vocals"]
+    return 10 * np.log10(np.sum(mix**2, dtype=float) / np.sum(vocals**2, dtype=float))
 
 
 def print_table(results):
     print(f"| songs | {' | '.join(TARGETS)} | mean | mean above the mixture |")
     print("|---" * (len(TARGETS) + 3) + "|")
     for name, by_target in results.items():
-        cells = [f"{stem:+.2f} ({mix:+.2f})" for stem, mix in by_target.values()]
-        stem, mix = np.mean(list(by_target.values()), axis=0)
+        cells = [
+            "" if np.isnan(stem) else f"{stem:+.2f} ({mix:+.2f})"
+            for stem, mix in by_target.values()
+        ]
+        stem, mix = np.nanmean(list(by_target.values()), axis=0)
+        cells = ["" if "nan" in cell else cell for cell in cells]
         print(f"| {name} | {' | '.join(cells)} | {stem:+.2f} ({mix:+.2f}) | {stem - mix:+.2f} |")
 
 
 def main():
-    separator = Separator.load("default")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--checkpoint", default="default")
+    parser.add_argument("--tracks", type=Path)
+    parser.add_argument("--tdc")
+    given = parser.parse_args()
+    separator = Separator.load(given.checkpoint)
     started = time.perf_counter()
     results = {
         f"{len(HELD_OUT_SEEDS)} generated": scores(
@@ -52,6 +87,13 @@ def main():
         ),
         "real (stempeg)": scores(separator, [read_falcon_stems()[0]]),
     }
+    if given.tdc:
+        results["real (stempeg), author's TDC"] = scores(
+            Separator.load(given.tdc), [read_falcon_stems()[0]]
+        )
+    if given.tracks:
+        recorded = tracks_of(given.tracks)
+        results[f"real ({given.tracks.name})"] = scores(separator, [recorded])
     seconds = time.perf_counter() - started
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
@@ -67,6 +109,11 @@ def main():
     )
     print("SDR in dB, the mixture's in brackets.\n")
     print_table(results)
+    if given.tracks and not recorded["vocals"].any():
+        below = below_mixture_db(separator, recorded)
+        print(
+            f"\n{given.tracks.name}, where nobody sings: vocals {below:.1f} dB below the mixture."
+        )
 
 
 if __name__ == "__main__":

@@ -122,6 +122,12 @@ def test_bins_above_a_frequency_are_cut_and_many_are_averaged():
     np.testing.assert_allclose(means.values[3, 5], half.values[6:8, 10:12].mean(), rtol=1e-4)
 
 
+def test_frequencies_of_a_subband_network_are_those_within_a_subband():
+    network = network_of(block="tfc-tdf", n_fft=256, num_subbands=2)
+    (pattern,) = frequency_patterns(network, blocks=["0"])["encoders.0"]
+    assert pattern.top_hz == pytest.approx(22_050 / 2)
+
+
 def test_blocks_are_chosen_by_name_or_number_in_the_network_s_order():
     network = network_of()
     assert list(frequency_patterns(network)) == NAMES
