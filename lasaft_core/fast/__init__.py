@@ -1,0 +1,5 @@
+"""Networks made fast for inference: what depends on target or weights alone is done once."""
+
+from lasaft_core.fast.network import SpecialisedUNet
+
+__all__ = ["SpecialisedUNet"]

@@ -1,0 +1,78 @@
+"""Batch norms folded into what stands before them; they are constants after training.
+
+Legend: C channels, I latent sources, F bins, u units of a bottleneck.
+"""
+
+import copy
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from lasaft_core.modules.tfc import TFC
+
+
+def folded_convolution(layers: nn.Sequential) -> nn.Sequential:
+    """(convolution, batch norm, more) -> (convolution, more), computing the same."""
+    convolution, norm, *more = layers
+    assert isinstance(convolution, nn.Conv2d | nn.ConvTranspose2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    transposed = isinstance(convolution, nn.ConvTranspose2d)
+    return nn.Sequential(fuse_conv_bn_eval(convolution, norm, transpose=transposed), *more)
+
+
+def folded_all(layers: Iterable[nn.Module]) -> nn.ModuleList:
+    """`folded_convolution` of each."""
+    sequences = [layer for layer in layers if isinstance(layer, nn.Sequential)]
+    return nn.ModuleList(folded_convolution(sequence) for sequence in sequences)
+
+
+def folded_tfc(tfc: TFC) -> TFC:
+    """The same densely connected convolutions without batch norms."""
+    folded = copy.deepcopy(tfc)
+    folded.H = folded_all(tfc.H)
+    return folded
+
+
+class FrequencyLayer(nn.Module):
+    """Linear on the frequency axis, a scale and a shift for each channel, activation."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, linear: nn.Linear, norm: nn.BatchNorm2d, activation: nn.Module) -> None:
+        super().__init__()
+        scale, shift = affine_of(norm)
+        self.linear, self.activation = copy.deepcopy(linear), activation
+        self.register_buffer("scale", scale[:, None, None])
+        self.register_buffer("shift", shift[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., C, T, F] -> [..., C, T, outputs]."""
+        return self.activation(torch.addcmul(self.shift, self.linear(x), self.scale))
+
+
+def frequency_layers(layers: Sequence[nn.Module]) -> list[FrequencyLayer]:
+    """(linear, batch norm, activation) x n."""
+    return [FrequencyLayer(*layers[i : i + 3]) for i in range(0, len(layers), 3)]  # type: ignore[arg-type]
+
+
+def of_latents(layer: FrequencyLayer, count: int) -> list[FrequencyLayer]:
+    """A layer whose outputs are [F, I] interleaved, as one layer for each latent source."""
+    layers = [copy.deepcopy(layer) for _ in range(count)]
+    for latent, part in enumerate(layers):
+        for parameter in part.linear.parameters():
+            parameter.data = parameter.data[latent::count].contiguous()
+    return layers
+
+
+def affine_of(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """What a batch norm multiplies each channel by, and adds to it: [C] both."""
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    scale = torch.rsqrt(norm.running_var + norm.eps)
+    if norm.weight is not None:
+        scale = scale * norm.weight.detach()
+    shift = -norm.running_mean * scale
+    return scale, shift if norm.bias is None else shift + norm.bias.detach()

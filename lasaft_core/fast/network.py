@@ -1,0 +1,84 @@
+"""A U-Net for given targets, computing what `UNet` computes with less work.
+
+Embedding, attention, gammas and betas are constants; batch norms are folded into convolutions;
+what comes before the target first matters is done once for all targets: the first convolution,
+the first block up to its attention, or all of the encoder where it is blind to the target.
+
+Legend: N targets, B windows, C audio channels, T frames, F bins.
+"""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lasaft_core.fast.folding import folded_all, folded_convolution
+from lasaft_core.fast.parts import MODULATIONS, EachItem, specialised_block
+from lasaft_core.models.estimation import Estimation
+from lasaft_core.models.unet import UNet, modulated_blocks
+
+
+class SpecialisedUNet(nn.Module):
+    """Made from a `UNet` in evaluation mode, whose weights it copies."""
+
+    @torch.no_grad()
+    def __init__(self, network: UNet, targets: Sequence[str]) -> None:
+        super().__init__()
+        config = network.config
+        self.config, self.targets = config, tuple(targets)
+        indices = torch.tensor([config.targets.index(target) for target in targets])
+        device = next(network.parameters()).device
+        embedding = network.embed(indices.to(device))  # N, e
+        modulations = _modulations(network, embedding)
+        constants = torch.empty(0, device=device) if embedding is None else embedding
+        blocks = [
+            specialised_block(block, modulation, constants)
+            for block, modulation in zip(_blocks(network), modulations, strict=True)
+        ]
+        levels = config.num_levels
+        self.first_conv = EachItem(folded_convolution(network.first_conv))
+        self.encoders = nn.ModuleList(blocks[:levels])
+        self.mid_block = blocks[levels]
+        self.decoders = nn.ModuleList(blocks[levels + 1 :])
+        self.downsamplings = nn.ModuleList(map(EachItem, folded_all(network.downsamplings)))
+        self.upsamplings = nn.ModuleList(map(EachItem, folded_all(network.upsamplings)))
+        self.last_conv = copy.deepcopy(network.last_conv)
+        self.estimation = Estimation(config)
+
+    def forward(self, spectrogram: Tensor) -> Tensor:
+        """[B, 2 C, T, F] -> [N, B, 2 C, T, F]; float32 at both ends, whatever lies between."""
+        seen = self.estimation.seen(spectrogram).to(next(self.parameters()).dtype)
+        x = self.first_conv(seen[None])
+        skips = []
+        for encoder, down in zip(self.encoders, self.downsamplings, strict=True):
+            x = encoder(x)
+            skips.append(x)
+            x = down(x)
+        x = self.mid_block(x)
+        for up, decoder in zip(self.upsamplings, self.decoders, strict=True):
+            x = decoder(_joined(up(x), skips.pop()))
+        count = len(self.targets)
+        output = self.last_conv(x.expand(count, *x.shape[1:]).flatten(0, 1)).float()
+        mixtures = spectrogram.repeat(count, 1, 1, 1)
+        return self.estimation.estimate(output, mixtures).unflatten(0, (count, -1))
+
+
+def _blocks(network: UNet) -> list[nn.Module]:
+    return [*network.encoders, network.mid_block, *network.decoders]
+
+
+def _modulations(network: UNet, embedding: Tensor | None) -> list[nn.Module | None]:
+    """One for each block."""
+    config = network.config
+    if embedding is None:
+        return [None] * config.num_blocks
+    generated = iter(network.condition_generator(embedding))
+    acts = modulated_blocks(config)
+    make = MODULATIONS[config.modulation]
+    return [make(*next(generated)) if i in acts else None for i in range(config.num_blocks)]
+
+
+def _joined(x: Tensor, skip: Tensor) -> Tensor:
+    """Along the channels, [N, B, 2 C, T, F]; a skip that all targets share is laid beside each."""
+    return torch.cat((x, skip.expand(len(x), *skip.shape[1:])), dim=2)

@@ -1,0 +1,169 @@
+"""The parts of a specialised network, on tensors [N or 1, B, C, T, F].
+
+The first axis is the target's: 1 as long as nothing has depended on the target, N from there on.
+
+Legend: N targets, B windows, C channels, T frames, F bins, I latent sources, u units.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from lasaft_core.fast.folding import folded_tfc, frequency_layers, of_latents
+from lasaft_core.models.blocks import Block, ResidualTDF, TDFBlock
+from lasaft_core.modules.lasaft import LaSAFT
+from lasaft_core.modules.lightsaft import LightSAFT
+from lasaft_core.modules.rnn import RNN
+from lasaft_core.modules.tdf import TDF
+from lasaft_core.modules.tfc import TFC
+
+
+class EachItem(nn.Module):
+    """A module of [B, C, T, F], on every target and window."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, B, C, T, F] -> [N, B, ...]."""
+        return self.module(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+
+
+class Film(nn.Module):
+    """FiLM with constants: gamma and beta [N, C] or [N, 1]."""
+
+    gamma: Tensor
+    beta: Tensor
+
+    def __init__(self, gamma: Tensor, beta: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("gamma", gamma[:, None, :, None, None])
+        self.register_buffer("beta", beta[:, None, :, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N or 1, B, C, T, F] -> [N, B, C, T, F]."""
+        return torch.addcmul(self.beta, x, self.gamma)
+
+
+class Pocm(nn.Module):
+    """PoCM with constants: gamma [N, C_in, C], beta [N, C]."""
+
+    weight: Tensor
+    beta: Tensor
+
+    def __init__(self, gamma: Tensor, beta: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", gamma.transpose(1, 2)[:, None].contiguous())
+        self.register_buffer("beta", beta[:, None, :, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N or 1, B, C, T, F] -> [N, B, C, T, F]."""
+        mixed = torch.matmul(self.weight, x.flatten(-2)) + self.beta  # N, B, C, T F
+        return mixed.unflatten(-1, x.shape[-2:])
+
+
+class Gpocm(Pocm):
+    """x gated by its own PoCM."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N or 1, B, C, T, F] -> [N, B, C, T, F]."""
+        return x * torch.sigmoid(super().forward(x))
+
+
+MODULATIONS: dict[str, Callable[[Tensor, Tensor], nn.Module]] = {
+    "film": Film, "film-simple": Film, "pocm": Pocm, "gpocm": Gpocm,
+}  # fmt: skip
+
+
+class SpecialisedLaSAFT(nn.Module):
+    """LaSAFT whose attention is a constant; the latent sources are found once for all targets
+    where x is still the same for all, one after the other, since all together are large."""
+
+    attention: Tensor
+
+    def __init__(self, lasaft: LaSAFT, embedding: Tensor) -> None:
+        super().__init__()
+        attention = lasaft.attention(embedding)  # N, I
+        *first, last = frequency_layers(list(lasaft.tdfs.tdf))
+        self.bottleneck = nn.Sequential(*first)
+        self.latents = nn.ModuleList(of_latents(last, attention.shape[1]))
+        self.register_buffer("attention", attention.T[..., None, None, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N or 1, B, C, T, F] -> [N, B, C, T, F]."""
+        units = self.bottleneck(x)  # N or 1, B, C, T, u
+        for latent, weight in zip(self.latents, self.attention, strict=True):
+            x = torch.addcmul(x, latent(units), weight)
+        return x
+
+
+class SpecialisedLightSAFT(nn.Module):
+    """LightSAFT whose attention is a constant."""
+
+    attention: Tensor
+
+    def __init__(self, lightsaft: LightSAFT, embedding: Tensor) -> None:
+        super().__init__()
+        (self.bottleneck,) = frequency_layers(list(lightsaft.bottleneck))
+        (self.expansion,) = frequency_layers(list(lightsaft.expansion))
+        attention = lightsaft.attention(embedding)  # N, I
+        self.register_buffer("attention", attention[:, None, None, None, :, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N or 1, B, C, T, F] -> [N, B, C, T, F]."""
+        latents = self.bottleneck(x).unflatten(-1, (self.attention.shape[-2], -1))
+        mixed = (latents * self.attention).sum(dim=-2)  # N, B, C, T, u
+        return x + self.expansion(mixed)
+
+
+class SpecialisedBlock(nn.Module):
+    """Convolutions, modulation, frequency part."""
+
+    def __init__(self, block: Block, modulation: nn.Module | None, embedding: Tensor) -> None:
+        super().__init__()
+        assert isinstance(block.tfc, TFC)
+        self.tfc = EachItem(folded_tfc(block.tfc))
+        self.modulation = modulation or nn.Identity()
+        self.frequency = _frequency(block.frequency, embedding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N or 1, B, C_in, T, F] -> [N or 1, B, C, T, F]."""
+        return self.frequency(self.modulation(self.tfc(x)))
+
+
+def specialised_block(
+    block: nn.Module, modulation: nn.Module | None, embedding: Tensor
+) -> nn.Module:
+    """A block of any family for the targets of `embedding` [N, e]."""
+    if isinstance(block, Block):
+        return SpecialisedBlock(block, modulation, embedding)
+    assert isinstance(block, TDFBlock)
+    return nn.Sequential(_tdf(block.tdf), EachItem(block.narrowing))
+
+
+class _Residual(nn.Module):
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.module(x)
+
+
+def _frequency(part: nn.Module | None, embedding: Tensor) -> nn.Module:
+    if isinstance(part, LaSAFT):
+        return SpecialisedLaSAFT(part, embedding)
+    if isinstance(part, LightSAFT):
+        return SpecialisedLightSAFT(part, embedding)
+    if isinstance(part, ResidualTDF):
+        return _Residual(_tdf(part.tdf))
+    if isinstance(part, RNN):
+        return EachItem(part)
+    assert part is None
+    return nn.Identity()
+
+
+def _tdf(tdf: TDF) -> nn.Sequential:
+    return nn.Sequential(*frequency_layers(list(tdf.tdf)))
