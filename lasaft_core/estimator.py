@@ -1,12 +1,11 @@
 """The network on one device: batches of windows in, batches of estimates out.
 
-Float32 at both ends; `bfloat16` runs the network's matrix work in that type. Not the whole
+Float32 at both ends; with `bfloat16` the network between them is of that type. Not the whole
 track: see `overlap_add.py` and `separator.py`.
 """
 
-import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lasaft_core.errors import InvalidOption
+from lasaft_core.fast import SpecialisedUNet
 from lasaft_core.models import UNet
 from lasaft_core.spectral import ComplexAsChannels
 
@@ -52,39 +52,60 @@ def _cpu_has_bfloat16() -> bool:
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
 
-class Estimator:
-    """Runs the network; halves the batch when a GPU's memory does not hold it."""
+class PlainEstimator:
+    """The network as it is, in float32, target by target: the yardstick."""
 
-    def __init__(self, network: UNet, *, device: str, precision: str) -> None:
-        config = network.config
-        self.config, self.device, self.precision = config, device, precision
+    def __init__(self, network: UNet, *, device: str) -> None:
+        self.config, self.device = network.config, device
         self.network = network.to(device)
-        self.spectral = ComplexAsChannels.of(config).to(device)
-        self.window_samples = config.window_samples
-        self.batch_limit: int | None = None
-        self.windows_computed = 0
+        self.spectral = ComplexAsChannels.of(network.config).to(device)
 
     def __call__(self, windows: Audio, targets: Sequence[str]) -> dict[str, Audio]:
         """[batch, window_samples, 2] -> {target: the same shape}."""
-        batch = torch.from_numpy(np.ascontiguousarray(windows.transpose(0, 2, 1)))
-        estimates: dict[str, Audio] = {}
-        for together in self._groups(targets):
-            parts = [self._halving(part, together) for part in self._split(batch)]
-            stems = torch.cat(parts).numpy().transpose(1, 0, 3, 2)
-            estimates.update(zip(together, stems, strict=True))
-        self.windows_computed += len(windows) * len(targets)
-        return estimates
+        with torch.inference_mode():
+            mix = _to_tensor(windows).to(self.device)
+            spectrogram = self.spectral(mix)
+            return {target: self._estimate(spectrogram, target, mix) for target in targets}
 
-    def _groups(self, targets: Sequence[str]) -> Sequence[Sequence[str]]:
-        """Targets of one pass: all of them where they share the encoder's work, else one."""
-        if self.config.has_blind_encoder:
-            return [targets]
-        return [[target] for target in targets]
+    def _estimate(self, spectrogram: Tensor, target: str, mix: Tensor) -> Audio:
+        index = self.config.targets.index(target)
+        condition = torch.full((len(mix),), index, device=self.device)
+        stems = self.spectral.inverse(self.network(spectrogram, condition), mix.shape[-1])
+        return stems.cpu().numpy().transpose(0, 2, 1)
+
+
+class Estimator:
+    """Runs the specialised network; halves the batch when a GPU's memory does not hold it."""
+
+    def __init__(self, network: UNet, *, device: str, precision: str) -> None:
+        self.config, self.device, self.precision = network.config, device, precision
+        self.network = network.to(device)
+        self.spectral = ComplexAsChannels.of(network.config).to(device)
+        self.window_samples = network.config.window_samples
+        self.batch_limit: int | None = None
+        self.windows_computed = 0
+        self._specialised: dict[tuple[str, ...], SpecialisedUNet] = {}
+
+    def __call__(self, windows: Audio, targets: Sequence[str]) -> dict[str, Audio]:
+        """[batch, window_samples, 2] -> {target: the same shape}."""
+        targets = tuple(targets)
+        parts = [self._halving(part, targets) for part in self._split(_to_tensor(windows))]
+        stems = torch.cat(parts, dim=1).numpy().transpose(0, 1, 3, 2)
+        self.windows_computed += len(windows) * len(targets)
+        return dict(zip(targets, stems, strict=True))
+
+    def specialised(self, targets: Sequence[str]) -> SpecialisedUNet:
+        """The network for these targets, made when first asked for."""
+        key = tuple(targets)
+        if key not in self._specialised:
+            dtype = getattr(torch, self.precision)
+            self._specialised[key] = SpecialisedUNet(self.network, key).to(dtype)
+        return self._specialised[key]
 
     def _split(self, batch: Tensor) -> Sequence[Tensor]:
         return batch.split(self.batch_limit or len(batch))
 
-    def _halving(self, batch: Tensor, targets: Sequence[str]) -> Tensor:
+    def _halving(self, batch: Tensor, targets: tuple[str, ...]) -> Tensor:
         try:
             return self._forward(batch, targets)
         except torch.cuda.OutOfMemoryError:
@@ -93,21 +114,17 @@ class Estimator:
             self.batch_limit = len(batch) // 2
             torch.cuda.empty_cache()
             logger.warning("event=out_of_memory batch=%d next=%d", len(batch), self.batch_limit)
-        return torch.cat([self._halving(part, targets) for part in self._split(batch)])
+        return torch.cat([self._halving(part, targets) for part in self._split(batch)], dim=1)
 
-    def _forward(self, batch: Tensor, targets: Sequence[str]) -> Tensor:
-        """[B, 2, window_samples] on the host -> [B, targets, 2, window_samples], on the host."""
-        indices = [self.config.targets.index(target) for target in targets]
+    def _forward(self, batch: Tensor, targets: tuple[str, ...]) -> Tensor:
+        """[B, 2, window_samples] on the host -> [targets, B, 2, window_samples], on the host."""
         with torch.inference_mode():
             mix = batch.to(self.device)
-            condition = torch.tensor(indices, device=self.device).repeat(len(mix))
-            with self._arithmetic():
-                spectrogram = self.network(self.spectral(mix), condition)
-            stems = self.spectral.inverse(spectrogram.float(), mix.shape[-1])
-            return stems.unflatten(0, (len(mix), -1)).cpu()
+            spectrogram = self.specialised(targets)(self.spectral(mix))
+            stems = self.spectral.inverse(spectrogram.flatten(0, 1), mix.shape[-1])
+            return stems.unflatten(0, (len(targets), -1)).cpu()
 
-    @contextlib.contextmanager
-    def _arithmetic(self) -> Iterator[None]:
-        kind = self.device.partition(":")[0]
-        with torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            yield
+
+def _to_tensor(windows: Audio) -> Tensor:
+    """[batch, samples, 2] -> [batch, 2, samples]."""
+    return torch.from_numpy(np.ascontiguousarray(windows.transpose(0, 2, 1)))

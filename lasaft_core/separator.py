@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from lasaft_core.checkpoints import Checkpoint, load_checkpoint
 from lasaft_core.errors import InvalidOption, UnknownTarget
-from lasaft_core.estimator import Estimator, resolve_device, resolve_precision
+from lasaft_core.estimator import (
+    Estimator,
+    PlainEstimator,
+    resolve_device,
+    resolve_precision,
+)
 from lasaft_core.overlap_add import OverlapAdd, WindowPlan
 
 Audio = NDArray[np.float32]
@@ -33,14 +38,9 @@ class Separator:
         self.network_config = config.to_dict()
         self.device = resolve_device(device)
         self.precision = resolve_precision(precision, self.device)
-        self._estimator = Estimator(
-            checkpoint.build(), device=self.device, precision=self.precision
-        )
-        self._exact = self._estimator
-        if self.precision != "float32":
-            self._exact = Estimator(
-                self._estimator.network, device=self.device, precision="float32"
-            )
+        network = checkpoint.build()
+        self._estimator = Estimator(network, device=self.device, precision=self.precision)
+        self._exact = PlainEstimator(network, device=self.device)
 
     @classmethod
     def load(
