@@ -24,7 +24,15 @@ from lasaft_core.errors import InvalidOption, ScratchFull
 from lasaft_core.song_stream import SongSeparator, SongStream
 from lasaft_core.stem_files import StemFile, encode_stems
 
-__all__ = ["SongOptions", "SongResult", "StemFile", "common_gain", "separate_song"]
+__all__ = [
+    "DraftedSong",
+    "SongOptions",
+    "SongResult",
+    "StemFile",
+    "common_gain",
+    "drafted_song",
+    "separate_song",
+]
 
 MAX_RECONSTRUCTION_DB: Final = 200.0  # stands for "exact": JSON has no infinity
 
@@ -84,7 +92,33 @@ class StageClock:
         self.seconds[name] += time.perf_counter() - start
 
 
-def separate_song(
+@dataclass(frozen=True, slots=True)
+class DraftedSong:
+    """A separated song whose stems lie in scratch files, to be encoded."""
+
+    reader: AudioReader
+    drafts: SongDrafts
+    layout: StemLayout
+    clock: StageClock
+    is_complete: bool
+
+    def encoded(self, out_dir: Path) -> SongResult:
+        """Writes `out_dir/<target>.<codec>` for all targets, or none of them."""
+        gain = common_gain(self.drafts.peak, self.layout.output)
+        with self.clock.stage("encode"):
+            stems = encode_stems(self.drafts, out_dir, self.layout, gain)
+        return SongResult(
+            audio=self.reader.info,
+            stems=stems,
+            common_gain_db=20 * math.log10(gain),
+            reconstruction_db=_reconstruction_db(self.drafts) if self.is_complete else None,
+            seconds=self.clock.seconds,
+            frames=self.drafts.frames,
+        )
+
+
+@contextmanager
+def drafted_song(
     separator: SongSeparator,
     source: Path,
     out_dir: Path,
@@ -92,8 +126,8 @@ def separate_song(
     *,
     scratch_dir: Path | None = None,
     progress: Progress | None = None,
-) -> SongResult:
-    """Write `out_dir/<target>.<codec>` for all targets, or none of them.
+) -> Iterator[DraftedSong]:
+    """All work of the network. The drafts are gone at the end; `out_dir` must have room.
 
     `progress` is called with the seconds of audio done so far. Raises UnknownTarget and the
     TrackErrors of reading, channels and disk space.
@@ -118,18 +152,24 @@ def separate_song(
             Path(scratch), targets, layout.channels, residual=options.residual
         ) as drafts:
             _fill_drafts(drafts, stream, reader, clock, progress)
-            gain = common_gain(drafts.peak, options.output)
-            with clock.stage("encode"):
-                stems = encode_stems(drafts, out_dir, layout, gain)
-    complete = set(targets) >= set(separator.targets)
-    return SongResult(
-        audio=reader.info,
-        stems=stems,
-        common_gain_db=20 * math.log10(gain),
-        reconstruction_db=_reconstruction_db(drafts) if complete else None,
-        seconds=clock.seconds,
-        frames=drafts.frames,
-    )
+            complete = set(targets) >= set(separator.targets)
+            yield DraftedSong(reader, drafts, layout, clock, complete)
+
+
+def separate_song(
+    separator: SongSeparator,
+    source: Path,
+    out_dir: Path,
+    options: SongOptions,
+    *,
+    scratch_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> SongResult:
+    """`drafted_song`, encoded at once: `out_dir/<target>.<codec>` for all targets, or none."""
+    with drafted_song(
+        separator, source, out_dir, options, scratch_dir=scratch_dir, progress=progress
+    ) as song:
+        return song.encoded(out_dir)
 
 
 def common_gain(peak: float, output: OutputFormat) -> float:

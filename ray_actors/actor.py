@@ -5,14 +5,17 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 import ray
 from ray.exceptions import RayError
 
 from ray_actors.attempts import worker_name
 from ray_actors.messages import TrackResult, TrackTask, WorkerFactory, WorkerSettings
+
+OUTSTANDING: Final = 3  # of a worker: one being fetched, one on the device, one being published
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,20 @@ class WorkerFacts:
     gpu_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The track on the device, and how much of it is done."""
+
+    uri: str
+    audio_seconds: float
+
+
 class WorkerActor:
-    """Tracks run one at a time; `facts` and `audio_seconds` answer meanwhile."""
+    """Up to `OUTSTANDING` tracks are in work; `facts` and `progress` answer meanwhile."""
 
     def __init__(self, factory: WorkerFactory, settings: WorkerSettings) -> None:
         self._worker = factory(settings)
-        self._audio_seconds = 0.0
+        self._progress: Progress | None = None
 
     @ray.method(concurrency_group="control")
     def facts(self) -> WorkerFacts:
@@ -37,18 +48,15 @@ class WorkerActor:
         return WorkerFacts(worker_name(), platform.node(), tuple(map(str, gpu_ids)))
 
     @ray.method(concurrency_group="control")
-    def audio_seconds(self) -> float:
-        """Done so far of the track under way."""
-        return self._audio_seconds
+    def progress(self) -> Progress | None:
+        """None before the first track is on the device."""
+        return self._progress
 
     def process(self, task: TrackTask) -> TrackResult:
-        try:
-            return self._worker.process(task, self._note)
-        finally:
-            self._audio_seconds = 0.0
+        return self._worker.process(task, partial(self._note, task.source.uri))
 
-    def _note(self, audio_seconds: float) -> None:
-        self._audio_seconds = audio_seconds
+    def _note(self, uri: str, audio_seconds: float) -> None:
+        self._progress = Progress(uri, audio_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,7 @@ class Assignment:
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """One worker as the driver sees it. The oldest of `outstanding` is on the device."""
+    """One worker as the driver sees it; `outstanding` holds the oldest track first."""
 
     actor: Any
     ready_ref: Any
@@ -69,14 +77,15 @@ class Slot:
     facts: WorkerFacts | None = None
     outstanding: deque[Assignment] = field(default_factory=deque)
     moved_at: float = 0.0  # when the track on the device last got further
-    audio_ref: Any = None
-    head_audio_seconds: float = 0.0
+    progress_ref: Any = None
+    progress: Progress | None = None  # as last heard
 
     @classmethod
     def start(
         cls, options: dict[str, Any], factory: WorkerFactory, settings: WorkerSettings
     ) -> "Slot":
-        options = {**options, "concurrency_groups": {"control": 1}}
+        groups = {"concurrency_groups": {"control": 1}, "max_concurrency": OUTSTANDING}
+        options = {**options, **groups}
         actor = ray.remote(**options)(WorkerActor).remote(factory, settings)
         return cls(actor, actor.facts.remote())
 
@@ -99,11 +108,21 @@ class Slot:
 
     def settle(self, assignment: Assignment) -> None:
         self.outstanding.remove(assignment)
-        self.moved_at, self.head_audio_seconds = monotonic(), 0.0
+        self.moved_at = monotonic()
+
+    @property
+    def on_device(self) -> Assignment | None:
+        """As far as is known: the oldest, where the worker has not told."""
+        told = self.progress.uri if self.progress else None
+        for assignment in self.outstanding:
+            if assignment.task.source.uri == told:
+                return assignment
+        return self.outstanding[0] if self.outstanding else None
 
     def forget_queued(self) -> None:
-        """Keeps only what is on the device."""
-        while len(self.outstanding) > 1:
+        """Keeps only what is on the device or behind it, being published."""
+        head = self.on_device
+        while self.outstanding and self.outstanding[-1] is not head:
             self.outstanding.pop()
 
     def refs(self) -> Iterator[Any]:
@@ -126,18 +145,21 @@ class Slot:
 
     def audio_seconds(self) -> float:
         """Of the track on the device, as last heard; never waits."""
-        if self.audio_ref is not None and ray.wait([self.audio_ref], timeout=0)[0]:
+        if self.progress_ref is not None and ray.wait([self.progress_ref], timeout=0)[0]:
             with suppress(RayError):  # a dead worker is found by its results
-                self._note(ray.get(self.audio_ref))
-            self.audio_ref = None
-        if self.audio_ref is None and self.outstanding:
-            self.audio_ref = self.actor.audio_seconds.remote()
-        return self.head_audio_seconds if self.outstanding else 0.0
+                self._note(ray.get(self.progress_ref))
+            self.progress_ref = None
+        if self.progress_ref is None and self.outstanding:
+            self.progress_ref = self.actor.progress.remote()
+        head = self.on_device
+        if head is None or self.progress is None or self.progress.uri != head.task.source.uri:
+            return 0.0
+        return self.progress.audio_seconds
 
-    def _note(self, audio_seconds: float) -> None:
-        if audio_seconds > self.head_audio_seconds:
+    def _note(self, progress: Progress | None) -> None:
+        if progress != self.progress:
             self.moved_at = monotonic()
-        self.head_audio_seconds = audio_seconds
+        self.progress = progress
 
     def kill(self) -> None:
         ray.kill(self.actor, no_restart=True)

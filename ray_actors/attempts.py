@@ -90,6 +90,7 @@ class Attempt:
     stage: str = "download"
     seconds: dict[str, float] = field(default_factory=dict)
     fetched: Fetched | None = None
+    windows: int = 0
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -164,6 +165,7 @@ class Attempt:
     def _result(self, row: TrackRow, *, adopted: bool = False) -> TrackResult:
         return TrackResult(
             row=row,
+            windows=self.windows,
             source_bytes_read=self.fetched.size if self.fetched else 0,
             audio_seconds=row.duration_seconds or 0.0,
             adopted=adopted,

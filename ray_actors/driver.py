@@ -1,15 +1,16 @@
 """The driver loop: starts workers, hands out tracks, replaces the dead, drains at the end.
 
-    start all at once -> dispatch, longest first, two a worker -> wait -> settle | bury | retire
-                              ^                                             |
-                              +---------------------------------------------+
+    start all at once -> dispatch, longest first, three a worker -> wait -> settle | bury | retire
+                              ^                                               |
+                              +-----------------------------------------------+
 
-A worker that dies is charged to the track that was on its device, the oldest that it held; the
-others go back without a charge. The charged track runs alone next; when it loses that worker too
+A worker that dies is charged to the track that was on its device, as last heard; the others go
+back without a charge. The charged track runs alone next; when it loses that worker too
 it is quarantined with the history of its attempts.
 """
 
 import logging
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from threading import Event
 from time import monotonic
@@ -19,7 +20,7 @@ import ray
 from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
 
 from lasaft_core.errors import WorkersUnavailable
-from ray_actors.actor import Assignment, Slot
+from ray_actors.actor import OUTSTANDING, Assignment, Slot
 from ray_actors.attempts import broken, lost_attempt, quarantined
 from ray_actors.backlog import Backlog
 from ray_actors.credentials import redacted
@@ -35,7 +36,6 @@ from ray_actors.resources import WorkerPlan
 
 logger = logging.getLogger(__name__)
 
-OUTSTANDING: Final = 2  # one on the device, one behind it
 POLL_SECONDS: Final = 1.0
 REPLY_SECONDS: Final = 30.0  # for what is there already, and for a probe
 
@@ -159,16 +159,15 @@ class DriverLoop:
     def _bury(self, slot: Slot, failure: str) -> Iterator[TrackResult]:
         slot.kill()
         self._slots.remove(slot)
-        charged = False
-        for assignment in slot.outstanding:
-            result = _late_result(assignment)
+        finished = [(held, _late_result(held)) for held in slot.outstanding]
+        slot.outstanding = deque(held for held, result in finished if result is None)
+        for held, result in finished:
             if result is not None:
-                yield self._finished(assignment.task, result)
-            elif charged:
-                self._give_back(assignment.task)
+                yield self._finished(held.task, result)
+            elif held is slot.on_device:
+                yield from self._charge(held.task, failure, slot.name)
             else:
-                charged = True
-                yield from self._charge(assignment.task, failure, slot.name)
+                self._give_back(held.task)
         if len(self._backlog) and not self._stopping:
             self._slots.append(self._start())
 
@@ -185,7 +184,8 @@ class DriverLoop:
             if slot.facts is None:
                 self._check_start(slot)
             elif slot.outstanding:
-                deadline_seconds = self._options.deadline_seconds(slot.outstanding[0].task)
+                assert slot.on_device
+                deadline_seconds = self._options.deadline_seconds(slot.on_device.task)
                 if slot.stalled_seconds() > deadline_seconds:
                     yield from self._bury(slot, f"no progress within {deadline_seconds:.0f} s")
 

@@ -1,22 +1,25 @@
 """One loaded network and what it does to one track after another. Knows no Ray.
 
-    fetch (hashed) -> adopt what is there already -> separate -> publish -> row
+    fetch (hashed) -> adopt what is there already -> separate -> encode, publish -> row
 
-`process` holds the project's one broad catch: whatever goes wrong with a track becomes its row.
+Tracks may be processed from several threads: while one is on the device, the next is fetched and
+the last is encoded and uploaded, one track in each of the three. `process` holds the project's one
+broad catch: whatever goes wrong with a track becomes its row.
 """
 
 import os
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Protocol
 from uuid import uuid4
 
 from lasaft_core.catalog.publication import StemStore
 from lasaft_core.catalog.rows import SCHEMA, TrackRow
 from lasaft_core.errors import UnreadableCheckpoint
-from lasaft_core.song import SongResult, separate_song
+from lasaft_core.song import DraftedSong, SongResult, drafted_song
 from lasaft_core.song_stream import SongSeparator
 from lasaft_core.storage import fetch, join
 from ray_actors.attempts import Attempt
@@ -66,26 +69,29 @@ class SeparatorWorker:
         self.settings = settings
         self.separator = load(settings)
         self.store = StemStore(settings.dest, settings.fingerprint)
+        self._fetching, self._on_device, self._publishing = Lock(), Lock(), Lock()
 
     def process(self, task: TrackTask, on_audio: OnTick | None = None) -> TrackResult:
+        """`on_audio` is called with the seconds done as soon as the track is on the device."""
         attempt = Attempt(task, self.settings, str(self.separator.device))
-        windows = self.separator.windows_computed
         try:
             with TemporaryDirectory(prefix="lasaft-") as scratch:
-                result = self._process(attempt, Path(scratch), on_audio)
+                return self._process(attempt, Path(scratch), on_audio)
         except Exception as error:  # noqa: BLE001  the per-track boundary
-            result = attempt.failed(error)
-        return replace(result, windows=self.separator.windows_computed - windows)
+            return attempt.failed(error)
 
     def _process(self, attempt: Attempt, scratch: Path, on_audio: OnTick | None) -> TrackResult:
         source = attempt.task.source
-        with attempt.timed("download"):
+        with self._fetching, attempt.timed("download"):
             attempt.fetched = fetch(source.uri, scratch / "source", expected=source)
             row = self._adoptable(attempt)
         if row is not None:
             return attempt.adopted(row)
-        song = self._separate(attempt, scratch, on_audio)
-        return attempt.finished(self._publish(attempt, song))
+        with ExitStack() as open_drafts:
+            with self._on_device:
+                song = open_drafts.enter_context(self._separated(attempt, scratch, on_audio))
+            with self._publishing:
+                return attempt.finished(self._publish(attempt, song.encoded(scratch / "stems")))
 
     def _adoptable(self, attempt: Attempt) -> TrackRow | None:
         """Whole stems of these bytes; a forced track takes only what its own run has made."""
@@ -97,10 +103,16 @@ class SeparatorWorker:
         made_elsewhere = row.run_id != self.settings.run_id
         return None if attempt.task.forced and made_elsewhere else row
 
-    def _separate(self, attempt: Attempt, scratch: Path, on_audio: OnTick | None) -> SongResult:
+    @contextmanager
+    def _separated(
+        self, attempt: Attempt, scratch: Path, on_audio: OnTick | None
+    ) -> Iterator[DraftedSong]:
         assert attempt.fetched
         attempt.stage = "separate"
-        song = separate_song(
+        if on_audio is not None:
+            on_audio(0.0)
+        before = self.separator.windows_computed
+        drafted = drafted_song(
             self.separator,
             attempt.fetched.path,
             scratch / "stems",
@@ -108,12 +120,17 @@ class SeparatorWorker:
             scratch_dir=scratch,
             progress=on_audio,
         )
-        attempt.seconds.update(song.seconds)
-        return song
+        with ExitStack() as stack:
+            try:
+                song = stack.enter_context(drafted)
+            finally:
+                attempt.windows = self.separator.windows_computed - before
+            yield song
 
     def _publish(self, attempt: Attempt, song: SongResult) -> TrackRow:
         """Stems first, `track.json` last; the row itself is published by the driver."""
         assert attempt.work_id
+        attempt.seconds.update(song.seconds)
         attempt_id = uuid4().hex
         prefix = self.store.attempt_prefix(attempt.work_id, attempt_id)
         files = {stem.path.name: stem.path for stem in song.stems}

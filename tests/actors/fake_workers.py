@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from threading import Lock
 
 from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.storage import ObjectStat
@@ -30,12 +31,19 @@ class FakeWorker:
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self.diary = Path(settings.dest.removeprefix("file://")).with_suffix(".diary")
+        self.device = Lock()
 
     def note(self, text: str) -> None:
         with self.diary.open("a") as diary:
             diary.write(f"{os.getpid()} {text}\n")
 
     def process(self, task: TrackTask, on_audio: OnTick | None = None) -> TrackResult:
+        with self.device:
+            if on_audio:
+                on_audio(0.0)
+            return self._on_device(task, on_audio)
+
+    def _on_device(self, task: TrackTask, on_audio: OnTick | None) -> TrackResult:
         name = task.source.uri.removeprefix("file:///")
         self.note(f"begin {name}")
         word = name.split("-")[0]

@@ -36,7 +36,7 @@ def test_progress_is_told_inside_a_track_and_after_it(settings):
 
     list(pool.run([track("creep-3")], stop=Event(), on_tick=heard.append))
 
-    assert heard == [1.0, 2.0, 3.0, 0.0]
+    assert heard == [0.0, 1.0, 2.0, 3.0, 0.0]
 
 
 def test_stop_drops_the_track_under_way_without_a_row(settings):
@@ -49,7 +49,7 @@ def test_stop_drops_the_track_under_way_without_a_row(settings):
             stop.set()
 
     assert list(pool.run([track("creep-5"), track("ok")], stop=stop, on_tick=tick)) == []
-    assert heard == [1.0, 2.0]
+    assert heard == [0.0, 1.0, 2.0]
 
 
 def test_no_track_loads_no_network(settings):

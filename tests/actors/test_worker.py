@@ -1,8 +1,11 @@
 """The worker without Ray: stems and a row, or no stems and a row that says why."""
 
 import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -10,8 +13,17 @@ import soundfile as sf
 
 from lasaft_core.catalog.publication import StemStore
 from lasaft_core.errors import UnreadableCheckpoint
-from lasaft_core.song import SongOptions
-from lasaft_core.storage import canonical_uri, join, list_names, put, read_bytes, remove, stat
+from lasaft_core.song import SongOptions, drafted_song
+from lasaft_core.storage import (
+    canonical_uri,
+    fetch,
+    join,
+    list_names,
+    put,
+    read_bytes,
+    remove,
+    stat,
+)
 from ray_actors.messages import TrackTask, WorkerSettings
 from ray_actors.worker import SeparatorWorker
 
@@ -93,6 +105,47 @@ def test_a_song_becomes_stems_and_a_row(place, tmp_path, worker):
     assert all(getattr(row.seconds, stage) is not None for stage in row.seconds.__slots__)
     assert result.windows > 0
     assert result.source_bytes_read == task.source.size
+
+
+class Meeting:
+    """Three stages that are over only when all of them are at work at the same time."""
+
+    def __init__(self) -> None:
+        self.barrier = Barrier(3, timeout=20)
+        self.stages: list[str] = []
+
+    def attend(self, stage: str) -> None:
+        self.stages.append(stage)
+        self.barrier.wait()
+
+
+def test_a_track_is_fetched_and_one_published_while_one_is_on_the_device(
+    place, tmp_path, worker, monkeypatch
+):
+    tasks = [put_song(place, tmp_path, f"{n}.wav", seed=n) for n in range(3)]
+    meeting, seen = Meeting(), Counter[str]()
+
+    def at(stage: str, number: int, function):
+        """The `number`-th call of the stage waits for the other two stages."""
+
+        def call(*args, **options):
+            seen[stage] += 1
+            if seen[stage] == number:
+                meeting.attend(stage)
+            return function(*args, **options)
+
+        return call
+
+    monkeypatch.setattr("ray_actors.worker.fetch", at("fetch", 3, fetch))
+    monkeypatch.setattr("ray_actors.worker.drafted_song", at("device", 2, drafted_song))
+    monkeypatch.setattr(worker.store, "publish", at("publish", 1, worker.store.publish))
+    with ThreadPoolExecutor(3) as threads:
+        results = list(threads.map(worker.process, tasks))
+
+    assert sorted(meeting.stages) == ["device", "fetch", "publish"]
+    assert [result.row.status for result in results] == ["done"] * 3
+    assert [result.row.source_uri for result in results] == [task.source.uri for task in tasks]
+    assert {result.windows for result in results} == {results[0].windows}
 
 
 def test_the_same_bytes_elsewhere_adopt_the_stems_that_are_there(place, tmp_path, worker):
