@@ -10,14 +10,11 @@ vocals that he published (`cac_tdc_17_vocals_top1.pt`). An empty stem scores 0 d
 """
 
 import argparse
-import platform
-import subprocess
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
+from surroundings import surroundings
 
 from infra.demo.origins import read_falcon_stems
 from lasaft_core import Separator
@@ -95,17 +92,9 @@ def main():
         recorded = tracks_of(given.tracks)
         results[f"real ({given.tracks.name})"] = scores(separator, [recorded])
     seconds = time.perf_counter() - started
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=Path(__file__).parent,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout.strip()
     print(
         f"{separator.model_name}, SHA-256 {separator.weights_sha256[:12]}, float32, overlap 0.25; "
-        f"{platform.machine()}, torch {version('torch')}, {torch.get_num_threads()} threads, "
-        f"commit {commit}; {seconds:.0f} s with rendering\n"
+        f"{surroundings()}; {seconds:.0f} s with rendering\n"
     )
     print("SDR in dB, the mixture's in brackets.\n")
     print_table(results)
