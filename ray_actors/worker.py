@@ -16,8 +16,8 @@ from threading import Lock
 from typing import Protocol
 from uuid import uuid4
 
-from lasaft_core.catalog.publication import StemStore
-from lasaft_core.catalog.rows import SCHEMA, TrackRow
+from lasaft_core.catalog.publication import StemStore, row_of
+from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.errors import UnreadableCheckpoint
 from lasaft_core.song import DraftedSong, SongResult, drafted_song
 from lasaft_core.song_stream import SongSeparator
@@ -99,7 +99,9 @@ class SeparatorWorker:
         track = self.store.adopt(attempt.work_id)
         if track is None:
             return None
-        row = TrackRow.from_dict({name: track[name] for name in SCHEMA.names if name in track})
+        row = row_of(track)
+        if row is None:
+            return None
         made_elsewhere = row.run_id != self.settings.run_id
         return None if attempt.task.forced and made_elsewhere else row
 

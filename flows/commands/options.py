@@ -154,6 +154,56 @@ def add_find(parser: Parser) -> None:
     add_json(parser)
 
 
+def add_verify(parser: Parser) -> None:
+    _add_dest(parser)
+    parser.add_argument("--deep", action="store_true", help="read every stem and check its hash")
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="withdraw rows whose stems are lost, so that the next run does them again, and remove "
+        "orphans",
+    )
+    parser.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="first make rows for all whole stems that have none, as when the table is lost",
+    )
+    parser.add_argument(
+        "--source", metavar="URL", help="also say which rows' objects are gone from below here"
+    )
+    parser.add_argument(
+        "--grace-hours",
+        type=float,
+        default=24.0,
+        metavar="HOURS",
+        help="stems without a row are orphans when older than this; longer than any run lasts",
+    )
+    add_json(parser)
+
+
+def add_forget(parser: Parser) -> None:
+    parser.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="paths or URLs of source objects"
+    )
+    _add_dest(parser)
+    add_json(parser)
+
+
+def add_prune(parser: Parser) -> None:
+    _add_dest(parser)
+    parser.add_argument(
+        "--grace-days",
+        type=float,
+        default=30.0,
+        metavar="DAYS",
+        help="keep what was superseded less than this ago",
+    )
+    parser.add_argument(
+        "--remove", action="store_true", help="remove them; without, only say what would go"
+    )
+    add_json(parser)
+
+
 def add_serve(parser: Parser) -> None:
     _add_catalog(parser)
     parser.add_argument(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lasaft_core.catalog.identity import canonical_json
+from lasaft_core.catalog.rows import SCHEMA, TrackRow
 from lasaft_core.errors import PublicationMismatch, SourceGone
 from lasaft_core.storage import (
     ObjectStat,
@@ -66,7 +67,7 @@ class StemStore:
         sizes = {entry.uri: entry.size for entry in found}
         ends = [entry for entry in found if entry.uri.endswith(f"/{TRACK_JSON}")]
         for end in sorted(ends, key=_age, reverse=True):
-            track = _whole(end.uri, sizes)
+            track = whole_track(end.uri, sizes)
             if track is not None:
                 return track
         return None
@@ -86,8 +87,18 @@ def _age(entry: ObjectStat) -> tuple[float, str]:
     return entry.mtime or 0.0, entry.uri
 
 
-def _whole(uri: str, sizes: Mapping[str, int]) -> dict[str, Any] | None:
-    """None for an attempt of which anything is missing or of another size than it says."""
+def row_of(track: Mapping[str, Any]) -> TrackRow | None:
+    """The row that a `track.json` describes; None where it describes none."""
+    columns = {name: track[name] for name in SCHEMA.names if name in track}
+    try:
+        return TrackRow.from_dict(columns)
+    except (TypeError, ValueError, KeyError):
+        return None
+
+
+def whole_track(uri: str, sizes: Mapping[str, int]) -> dict[str, Any] | None:
+    """A `track.json` with its URIs by name under `uris`; None for an attempt of which anything is
+    missing or of another size than it says. `sizes`: of all that the store holds there, by URI."""
     prefix = uri.removesuffix(f"/{TRACK_JSON}")
     track = _parsed(read_bytes(uri))
     named = track.get("objects")

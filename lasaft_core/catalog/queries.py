@@ -5,6 +5,7 @@ Values are quoted as literals: the engine takes no parameters.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -95,6 +96,38 @@ def standing(table: DeltaTable, among: Iterable[Key]) -> dict[Key, tuple[str, st
         (row["source_uri"], row["model_fingerprint"]): (row["status"], row["source_etag"])
         for row in records(table, sql)
     }
+
+
+def shards(table: DeltaTable) -> list[tuple[str, str]]:
+    """First digits of model and work of all done rows: the folders that their stems lie in."""
+    sql = (
+        "SELECT DISTINCT substr(model_fingerprint, 1, 12) AS model12,"
+        " substr(work_id, 1, 2) AS works"
+        " FROM catalog WHERE status = 'done' ORDER BY model12, works"
+    )
+    return [(row["model12"], row["works"]) for row in records(table, sql)]
+
+
+def of_shard(model12: str, works: str) -> str:
+    """The condition for the done rows whose stems lie in one folder."""
+    return (
+        f" WHERE status = 'done' AND substr(model_fingerprint, 1, 12) = {_literal(model12)}"
+        f" AND substr(work_id, 1, 2) = {_literal(works)}"
+    )
+
+
+def superseded(table: DeltaTable, before: datetime) -> list[Key]:
+    """Done rows of objects that a later row of another model has been done for `before`."""
+    sql = (
+        "SELECT old.source_uri, old.model_fingerprint FROM catalog AS old JOIN ("  # noqa: S608
+        " SELECT source_uri, max(committed_at) AS newest FROM catalog"
+        " WHERE status = 'done' GROUP BY source_uri) AS latest"
+        " ON old.source_uri = latest.source_uri"
+        " WHERE old.status = 'done' AND old.committed_at < latest.newest"
+        f" AND latest.newest < {_literal(before.isoformat())}::timestamp"
+        " ORDER BY old.source_uri, old.model_fingerprint"
+    )
+    return [(row["source_uri"], row["model_fingerprint"]) for row in records(table, sql)]
 
 
 def sample(table: DeltaTable, limit: int) -> pa.Table:

@@ -112,10 +112,61 @@ class CatalogTable:
             time.sleep(_pause_seconds(tried))
         if not batch:
             return 0
-        raise StoreError(
-            f"{self.uri}: {_COMMIT_TRIES} commits lost to other writers",
-            remedy="let fewer runs write here at once",
-        )
+        raise _crowded(self.uri)
+
+    def shards(self) -> list[tuple[str, str]]:
+        """(first 12 digits of the model, first 2 of the work) of all done rows."""
+        table = self._latest()
+        with _told(self.uri, "read"):
+            return queries.shards(table) if table else []
+
+    def rows_of_shard(self, model12: str, works: str) -> Iterator[TrackRow]:
+        """The done rows whose stems lie in one folder."""
+        yield from self._rows(queries.of_shard(model12, works))
+
+    def superseded(self, before: datetime) -> list[Key]:
+        """Keys of done rows that another model's, done later but before this, stands in for."""
+        table = self._latest()
+        with _told(self.uri, "read"):
+            return queries.superseded(table, before) if table else []
+
+    def withdraw(self, rows: Sequence[TrackRow]) -> int:
+        """Not-done rows in the place of done ones whose stems are lost; returns how many.
+
+        A row that has got other stems meanwhile stays. Raises StoreError as `publish` does.
+        """
+        return self._swap({row.key: row for row in rows})
+
+    def remove(self, rows: Sequence[TrackRow]) -> int:
+        """Takes rows out, those that are still as given; returns how many."""
+        return self._swap({row.key: row for row in rows}, removing=True)
+
+    def _swap(self, given: Mapping[Key, TrackRow], *, removing: bool = False) -> int:
+        for tried in range(_COMMIT_TRIES if given else 0):
+            table = self._latest()
+            if table is None:
+                return 0
+            chosen = queries.having(list(given))
+            standing = {row.key: row for row in self._rows(f" WHERE {chosen}")}
+            same = [key for key, row in given.items() if _same_stems(row, standing.get(key))]
+            if not same or self._exchange(table, [given[k] for k in same], removing=removing):
+                return len(same)
+            time.sleep(_pause_seconds(tried))
+        if not given:
+            return 0
+        raise _crowded(self.uri)
+
+    def _exchange(self, table: DeltaTable, rows: list[TrackRow], *, removing: bool) -> bool:
+        if not removing:
+            lost = [replace(row, stems=()) for row in rows]
+            return self._commit(table, lost, {row.key: ("done", row.source_etag) for row in rows})
+        try:
+            with _told(self.uri, "write"):
+                table.delete(queries.having([row.key for row in rows]), commit_properties=_ONE_TRY)
+        except CommitFailedError:
+            return False
+        self._index = None
+        return True
 
     def compact(self, *, least_files: int = 64) -> bool:
         """Joins the small files of many commits; False when not worth it or another writer won."""
@@ -193,6 +244,20 @@ class CatalogTable:
         if self._index is not None:
             self._index.add(table.version(), [row.key for row in rows])
         return True
+
+
+def _crowded(uri: str) -> StoreError:
+    return StoreError(
+        f"{uri}: {_COMMIT_TRIES} commits lost to other writers",
+        remedy="let fewer runs write here at once",
+    )
+
+
+def _same_stems(row: TrackRow, standing: TrackRow | None) -> bool:
+    """Whether the table's row still points to the stems that `row` was made with."""
+    if standing is None:
+        return False
+    return {stem.uri for stem in standing.stems} == {stem.uri for stem in row.stems}
 
 
 def _write(table: DeltaTable, data: pa.Table, **how: Any) -> None:

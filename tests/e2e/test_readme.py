@@ -21,7 +21,8 @@ COMMANDS = [
     for line in README.splitlines()
     if line.startswith("lasaft-stems ")
 ]
-CATALOG = ("separate", "plan", "run", "status", "find")
+CATALOG = ("separate", "plan", "run", "status", "find", "verify", "prune")
+REMOVING = ("forget",)
 RESEARCH = ("checkpoint", "build-data", "train", "evaluate", "plot")
 SHORTENED = {
     "train": ("--max-steps", "1", "--batch-size", "2", "--excerpt-frames", "8", "--loaders", "0",
@@ -50,7 +51,7 @@ def music(s3_server, s3, tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_commands_and_the_table_snippet_work_as_they_stand(music, capsys):
+def test_commands_and_the_table_snippet_work_as_they_stand(music, capsys, monkeypatch):
     wanted = [c for c in COMMANDS if c[0] in CATALOG]
     assert [c[0] for c in wanted] == list(CATALOG)
     for command in wanted:
@@ -62,6 +63,10 @@ def test_commands_and_the_table_snippet_work_as_they_stand(music, capsys):
     names: dict[str, object] = {}
     exec(next(s for s in SNIPPETS if "DeltaTable" in s), names)
     assert names["rows"].num_rows == 1
+    monkeypatch.setattr("lasaft_core.catalog.verification.time.sleep", lambda _: None)
+    (forget,) = (c for c in COMMANDS if c[0] in REMOVING)
+    assert main(forget) == 0
+    assert "1 rows and the stems of 1 of them removed" in capsys.readouterr().out
 
 
 def test_commands_of_research_work_with_one_short_song(tmp_path, monkeypatch):
@@ -77,7 +82,7 @@ def test_commands_of_research_work_with_one_short_song(tmp_path, monkeypatch):
     (tmp_path / "vocals.ckpt").write_bytes(golden.read_bytes())
     wanted = [c for c in COMMANDS if c[0] in RESEARCH]
     assert {c[0] for c in wanted} == set(RESEARCH)
-    assert len(wanted) + len(CATALOG) + 1 == len(COMMANDS)
+    assert len(wanted) + len(CATALOG) + len(REMOVING) + 1 == len(COMMANDS)
     for command in wanted:
         assert main([*command, *SHORTENED.get(command[0], ())]) == 0, command
     for made in (
@@ -101,7 +106,7 @@ def test_python_snippet_runs():
 
 HELPED = (
     "separate", "run", "serve", "train", "build-data", "evaluate", "checkpoint inspect",
-    "plot weights", "plot spectrogram",
+    "plot weights", "plot spectrogram", "verify", "prune",
 )  # fmt: skip
 
 

@@ -1,0 +1,85 @@
+"""`lasaft-stems verify`: does the table tell the truth about the stems?"""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from flows.commands.console import complain, say, say_json
+from lasaft_core.catalog.table import CatalogTable
+from lasaft_core.catalog.verification import (
+    BrokenRow,
+    Orphan,
+    Tally,
+    rebuild,
+    remove_orphans,
+    verify,
+    withdraw,
+)
+from lasaft_core.storage import canonical_uri, check_source, list_objects
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Code 1 where something is wrong and was not repaired."""
+    check_source(arguments.dest)
+    facts: dict[str, Any] = {"dest": canonical_uri(arguments.dest)}
+    if arguments.rebuild:
+        facts["rows_rebuilt"] = rebuild(arguments.dest)
+    tally = Tally()
+    found = list(
+        verify(
+            arguments.dest,
+            tally,
+            deep=arguments.deep,
+            grace_seconds=3600 * arguments.grace_hours,
+        )
+    )
+    broken = [finding for finding in found if isinstance(finding, BrokenRow)]
+    orphans = [finding for finding in found if isinstance(finding, Orphan)]
+    facts |= {name: getattr(tally, name) for name in Tally.__dataclass_fields__}
+    facts |= {"broken": [_broken_facts(item) for item in broken]}
+    facts |= {"orphans": [item.attempt.prefix for item in orphans]}
+    if arguments.repair:
+        facts["rows_withdrawn"] = withdraw(arguments.dest, broken)
+        facts["orphans_removed"] = remove_orphans(arguments.dest, orphans)
+    if arguments.source:
+        facts["sources_gone"] = list(_sources_gone(arguments.dest, arguments.source))
+    _tell(facts, as_json=arguments.json)
+    return int(bool(found) and not arguments.repair)
+
+
+def _broken_facts(found: BrokenRow) -> dict[str, str]:
+    return {"source": found.row.source_uri, "stem": found.stem.uri, "fault": found.fault}
+
+
+def _sources_gone(dest: str, source: str) -> Iterator[str]:
+    """Objects below `source` that have a done row and are not there any more."""
+    base = canonical_uri(source)
+    check_source(base)
+    there = {found.uri for found in list_objects(base)}
+    rows = CatalogTable.open(dest).rows(status="done")
+    uris = {row.source_uri for row in rows if f"{row.source_uri}/".startswith(f"{base}/")}
+    yield from sorted(uris - there)
+
+
+def _tell(facts: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        say_json(facts)
+        return
+    for item in facts["broken"]:
+        complain(f"{item['source']}: {item['stem']}: {item['fault']}")
+    for prefix in facts["orphans"]:
+        complain(f"no row points to {prefix}")
+    for uri in facts.get("sources_gone", ()):
+        complain(f"{uri} is gone; its stems stay until `lasaft-stems forget` removes them")
+    if "rows_rebuilt" in facts:
+        say(f"{facts['rows_rebuilt']} rows rebuilt")
+    say(
+        f"{facts['rows']} rows with {facts['stems']} stems, {len(facts['broken'])} of them broken; "
+        f"{facts['attempts']} attempts, {len(facts['orphans'])} orphans, "
+        f"{facts['young_attempts']} too young to tell"
+    )
+    if "rows_withdrawn" in facts:
+        say(
+            f"{facts['rows_withdrawn']} rows withdrawn, the next run does them again; "
+            f"{facts['orphans_removed']} orphans removed"
+        )

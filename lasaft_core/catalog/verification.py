@@ -1,0 +1,205 @@
+"""Does the table tell the truth? Rows against what the store holds, and the store against rows.
+
+    every stem of every done row is there, of its size, and with `deep` of its hash
+    every attempt is one that a row points to, or an orphan: of a crash, or forgotten
+
+One shard is in memory at a time, so that a catalog of millions is checked in bounded space.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from lasaft_core.catalog.holdings import HeldAttempt, Shard, attempts_by_shard
+from lasaft_core.catalog.publication import TRACK_JSON, row_of, whole_track
+from lasaft_core.catalog.rows import StemRow, TrackRow
+from lasaft_core.catalog.table import CatalogTable
+from lasaft_core.errors import SourceGone
+from lasaft_core.storage import fetch, join, put_bytes, read_bytes, remove
+
+GRACE_SECONDS: Final = 24 * 3600.0
+SETTLE_SECONDS: Final = 60.0  # longer than a run takes from adopting an attempt to its row
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRow:
+    """A done row of which a stem is not what it says."""
+
+    row: TrackRow
+    stem: StemRow
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An attempt that no row points to, older than the grace period."""
+
+    attempt: HeldAttempt
+
+
+Finding = BrokenRow | Orphan
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has been looked at."""
+
+    rows: int = 0
+    stems: int = 0
+    attempts: int = 0
+    young_attempts: int = 0  # without a row, but perhaps of a run that is under way
+
+
+def verify(
+    dest_uri: str, tally: Tally, *, deep: bool = False, grace_seconds: float = GRACE_SECONDS
+) -> Iterator[Finding]:
+    """All that is wrong below a destination. Raises StoreError.
+
+    The store is listed before the table is read, shard by shard: a track that a run publishes
+    meanwhile may seem to lack stems only if they are gone.
+    """
+    table, seen = CatalogTable.open(dest_uri), set[Shard]()
+    for shard, attempts in attempts_by_shard(dest_uri):
+        seen.add(shard)
+        rows = list(table.rows_of_shard(*shard))
+        yield from _broken(rows, attempts, tally, deep=deep)
+        yield from _orphans(rows, attempts, tally, time.time() - grace_seconds)
+    for place in table.shards():
+        if Shard(*place) not in seen:
+            yield from _broken(list(table.rows_of_shard(*place)), (), tally, deep=deep)
+
+
+def _broken(
+    rows: Sequence[TrackRow], attempts: Sequence[HeldAttempt], tally: Tally, *, deep: bool
+) -> Iterator[BrokenRow]:
+    sizes = {found.uri: found.size for held in attempts for found in held.objects.values()}
+    hashes: dict[str, str] = {}
+    for row in rows:
+        tally.rows += 1
+        for stem in row.stems:
+            tally.stems += 1
+            fault = _fault(stem, sizes)
+            if fault is None and deep:
+                fault = _deep_fault(stem, hashes)
+            if fault is not None:
+                yield BrokenRow(row, stem, fault)
+
+
+def _fault(stem: StemRow, sizes: Mapping[str, int]) -> str | None:
+    size = sizes.get(stem.uri)
+    if size is None:
+        return "missing"
+    return None if size == stem.bytes else f"{size} bytes, not {stem.bytes}"
+
+
+def _deep_fault(stem: StemRow, hashes: dict[str, str]) -> str | None:
+    if stem.uri not in hashes:
+        with tempfile.TemporaryDirectory(prefix="lasaft-") as scratch:
+            try:
+                hashes[stem.uri] = fetch(stem.uri, Path(scratch) / "stem").sha256
+            except SourceGone:
+                return "missing"
+    return None if hashes[stem.uri] == stem.sha256 else "other bytes than were published"
+
+
+def _orphans(
+    rows: Sequence[TrackRow], attempts: Sequence[HeldAttempt], tally: Tally, oldest: float
+) -> Iterator[Orphan]:
+    live = _prefixes(rows)
+    for held in attempts:
+        tally.attempts += 1
+        if held.prefix not in live:
+            if held.mtime <= oldest:
+                yield Orphan(held)
+            else:
+                tally.young_attempts += 1
+
+
+def _prefixes(rows: Sequence[TrackRow]) -> set[str]:
+    return {stem.uri.rpartition("/")[0] for row in rows for stem in row.stems}
+
+
+def withdraw(dest_uri: str, broken: Sequence[BrokenRow]) -> int:
+    """Rows whose stems are lost become failed, so that nobody reads them and the next run does
+    the tracks again; returns how many. What is left of their attempts can't be adopted any more."""
+    faults: dict[tuple[str, str], list[BrokenRow]] = {}
+    for found in broken:
+        faults.setdefault(found.row.key, []).append(found)
+    for prefix in {found.stem.uri.rpartition("/")[0] for found in broken}:
+        remove(join(prefix, TRACK_JSON))
+    rows = [
+        replace(
+            found[0].row,
+            status="failed",
+            reason="stems_lost",
+            error_type="PublicationMismatch",
+            error_message="; ".join(f"{f.stem.target}: {f.fault}" for f in found),
+            stage="verify",
+        )
+        for found in faults.values()
+    ]
+    return CatalogTable.open(dest_uri).withdraw(rows)
+
+
+def remove_orphans(
+    dest_uri: str, orphans: Sequence[Orphan], *, settle_seconds: float = SETTLE_SECONDS
+) -> int:
+    """Takes orphans out of the store; returns how many.
+
+    A run may be about to adopt a whole one. Its description goes first, after which nobody can
+    adopt it; once whoever had begun to must have committed, the table is asked again, and an
+    attempt that has a row now gets its description back.
+    """
+    described = {
+        orphan.attempt.prefix: read_bytes(join(orphan.attempt.prefix, TRACK_JSON))
+        for orphan in orphans
+        if orphan.attempt.is_described
+    }
+    for prefix in described:
+        remove(join(prefix, TRACK_JSON))
+    if described:
+        time.sleep(settle_seconds)
+    table, live = CatalogTable.open(dest_uri), dict[Shard, set[str]]()
+    removed = 0
+    for held in (orphan.attempt for orphan in orphans):
+        if held.shard not in live:
+            live[held.shard] = _prefixes(list(table.rows_of_shard(*held.shard)))
+        if held.prefix not in live[held.shard]:
+            remove_attempt(held)
+            removed += 1
+        elif held.prefix in described:
+            put_bytes(described[held.prefix], join(held.prefix, TRACK_JSON))
+    return removed
+
+
+def rebuild(dest_uri: str) -> int:
+    """Rows for all whole attempts whose object has none, from what they say of themselves; returns
+    how many. An object that took over another's stems has none until the next run."""
+    table, written = CatalogTable.open(dest_uri), 0
+    for shard, attempts in attempts_by_shard(dest_uri):
+        held = {row.key for row in table.rows_of_shard(*shard)}
+        rows: dict[tuple[str, str], TrackRow] = {}
+        for attempt in sorted(attempts, key=lambda attempt: attempt.mtime):
+            row = described_row(attempt)
+            if row is not None and row.key not in held:
+                rows[row.key] = row
+        written += table.publish(list(rows.values()))
+    return written
+
+
+def described_row(attempt: HeldAttempt) -> TrackRow | None:
+    """None for an attempt that is not whole, or says nothing that makes a row."""
+    if not attempt.is_described:
+        return None
+    sizes = {found.uri: found.size for found in attempt.objects.values()}
+    track = whole_track(join(attempt.prefix, TRACK_JSON), sizes)
+    return None if track is None else row_of(track)
+
+
+def remove_attempt(held: HeldAttempt) -> None:
+    """All its objects, the description first."""
+    for name in sorted(held.objects, key=lambda name: name != TRACK_JSON):
+        remove(held.objects[name].uri)

@@ -1,0 +1,171 @@
+"""The table and the store are compared, and brought together again."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from track_rows import failed_row
+
+from lasaft_core import storage
+from lasaft_core.catalog.publication import StemStore
+from lasaft_core.catalog.removal import remove_tracks, rows_of_sources, superseded_rows
+from lasaft_core.catalog.table import CatalogTable
+from lasaft_core.catalog.verification import (
+    BrokenRow,
+    Orphan,
+    Tally,
+    rebuild,
+    remove_orphans,
+    verify,
+    withdraw,
+)
+from tests.made_songs import MODEL, put_stems, work_of
+
+NEW_MODEL = "e" * 64
+
+
+@pytest.fixture
+def song(tmp_path):
+    """`song(place, 1)` is a whole attempt without a row."""
+    return partial(put_stems, tmp_path)
+
+
+def findings(place, *, deep=False, grace_seconds=0.0):
+    return list(verify(place, Tally(), deep=deep, grace_seconds=grace_seconds))
+
+
+def test_a_true_table_has_no_findings(place, song):
+    CatalogTable.open(place).publish([song(place, 1), song(place, 2), failed_row("s3://in/3")])
+    tally = Tally()
+    assert list(verify(place, tally, deep=True, grace_seconds=0)) == []
+    assert (tally.rows, tally.stems, tally.attempts, tally.young_attempts) == (2, 4, 2, 0)
+
+
+def test_nothing_at_all_is_fine(place):
+    assert findings(place) == []
+    assert rebuild(place) == 0
+
+
+def test_lost_cut_and_rotten_stems_are_found_withdrawn_and_not_adopted(place, song):
+    rows = [song(place, number) for number in (1, 2, 3)]
+    CatalogTable.open(place).publish(rows)
+    lost, cut, rotten = (row.stems[0] for row in rows)
+    storage.remove(lost.uri)
+    storage.put_bytes(b"x", cut.uri)
+    storage.put_bytes(b"!" * rotten.bytes, rotten.uri)
+
+    assert {found.fault for found in findings(place)} == {"missing", f"1 bytes, not {cut.bytes}"}
+    found = findings(place, deep=True)
+    assert {f.row.source_uri: f.fault for f in found} == {
+        "s3://in/1.wav": "missing",
+        "s3://in/2.wav": f"1 bytes, not {cut.bytes}",
+        "s3://in/3.wav": "other bytes than were published",
+    }
+    assert withdraw(place, found) == 3
+
+    left = list(CatalogTable.open(place).rows())
+    assert {(row.status, row.reason, row.stems) for row in left} == {("failed", "stems_lost", ())}
+    assert StemStore(place, MODEL).adopt(work_of(3)) is None
+    orphans = findings(place, deep=True)
+    assert [type(found) for found in orphans] == [Orphan] * 3
+    assert remove_orphans(place, orphans, settle_seconds=0) == 3
+    assert storage.list_names(f"{place}/stems") == []
+
+
+def test_a_row_that_was_done_anew_meanwhile_is_not_withdrawn(place, song):
+    table = CatalogTable.open(place)
+    table.publish([song(place, 1)])
+    storage.remove(next(table.rows()).stems[0].uri)
+    found = findings(place)
+    table.publish([song(place, 1, attempt="again")], force=True)
+    assert withdraw(place, found) == 0
+    assert next(table.rows()).status == "done"
+
+
+def test_rows_whose_whole_shard_is_gone_are_found(place, song):
+    row = song(place, 1)
+    CatalogTable.open(place).publish([row])
+    for name in storage.list_names(f"{place}/stems"):
+        storage.remove(f"{place}/stems/{name}")
+    assert [type(found) for found in findings(place)] == [BrokenRow] * 2
+
+
+def test_orphans_have_a_time_of_grace_and_are_removed_with_their_description(place, song):
+    CatalogTable.open(place).publish([song(place, 1)])
+    song(place, 1, attempt="lost")
+    song(place, 2)
+    tally = Tally()
+    assert list(verify(place, tally, grace_seconds=3600)) == []
+    assert tally.young_attempts == 2
+    orphans = findings(place)
+    assert len(orphans) == 2
+    assert remove_orphans(place, orphans, settle_seconds=0) == 2
+    assert findings(place, deep=True) == []
+    assert len(storage.list_names(f"{place}/stems")) == 3
+
+
+def test_an_orphan_that_is_adopted_meanwhile_stays_whole(place, song, monkeypatch):
+    row = song(place, 1)
+    orphans = findings(place)
+
+    def adopted(_seconds):
+        assert StemStore(place, MODEL).adopt(work_of(1)) is None, "nobody may begin to adopt it now"
+        CatalogTable.open(place).publish([row])
+
+    monkeypatch.setattr("lasaft_core.catalog.verification.time.sleep", adopted)
+    assert remove_orphans(place, orphans) == 0
+    assert StemStore(place, MODEL).adopt(work_of(1)) is not None
+    assert findings(place, deep=True) == []
+
+
+def test_a_lost_table_is_rebuilt_from_the_stems(place, song):
+    rows = [song(place, number) for number in (1, 2)]
+    song(place, 2, attempt="broken")
+    storage.remove(f"{StemStore(place, MODEL).attempt_prefix(work_of(2), 'broken')}/drums.flac")
+    storage.put_bytes(
+        b"{}", f"{StemStore(place, MODEL).attempt_prefix(work_of(3), 'x')}/track.json"
+    )
+
+    assert rebuild(place) == 2
+    assert rebuild(place) == 0
+
+    found = {row.source_uri: replace(row, committed_at=None) for row in CatalogTable(place).rows()}
+    assert found == {row.source_uri: row for row in rows}
+
+
+def test_forgotten_tracks_leave_a_receipt_and_stems_that_others_need(place, song):
+    shared = song(place, 1)
+    twin = replace(shared, source_uri="s3://in/twin.wav")
+    alone = song(place, 2)
+    CatalogTable.open(place).publish([shared, twin, alone])
+
+    gone = rows_of_sources(place, ["s3://in/1.wav", "s3://in/2.wav"])
+    receipt = remove_tracks(place, gone, reason="forget", settle_seconds=0)
+
+    assert [row.source_uri for row in CatalogTable.open(place).rows()] == ["s3://in/twin.wav"]
+    assert findings(place, deep=True) == []
+    assert len(storage.list_names(f"{place}/stems")) == 3
+    kept = json.loads(storage.read_bytes(receipt.pop("uri")))
+    assert kept == receipt
+    assert (kept["rows_removed"], kept["attempts_removed"]) == (2, 1)
+    assert kept["attempts_kept_for_other_rows"] == 1
+    assert {stem["sha256"] for track in kept["tracks"] for stem in track["stems"]} == {
+        stem.sha256 for row in (shared, alone) for stem in row.stems
+    }
+
+
+def test_superseded_models_are_pruned_after_their_grace(place, song):
+    table = CatalogTable.open(place)
+    table.publish([song(place, 1), song(place, 2)])
+    table.publish([song(place, 1, model=NEW_MODEL)])
+    assert superseded_rows(place, timedelta(days=30)) == []
+    (old,) = superseded_rows(place, timedelta(0))
+    assert (old.source_uri, old.model_fingerprint) == ("s3://in/1.wav", MODEL)
+
+    remove_tracks(place, [old], reason="prune", settle_seconds=0)
+
+    left = {(row.source_uri, row.model_fingerprint) for row in table.rows()}
+    assert left == {("s3://in/1.wav", NEW_MODEL), ("s3://in/2.wav", MODEL)}
+    assert findings(place, deep=True) == []
