@@ -3,6 +3,7 @@
 #   make demo        a bucket of real songs becomes stems and a table, on this machine
 #   make test        the test suite
 #   make lint types contracts    style, static types, who may import whom
+#   make soak        thousands of damaged files, longer than a test may take
 #   make bench       SDR of the default network; peak memory against duration, which needs 30 GB
 #                    of disk (BENCH_FLAGS="--scratch DIR")
 #
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 MUSIC := $(VENV)/share/music
 
-.PHONY: all install demo test lint types contracts bench format clean
+.PHONY: all install demo test lint types contracts bench soak format clean
 all: lint types contracts test
 
 install: $(STAMP)
@@ -54,6 +55,9 @@ types: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python tests/bench/default_quality.py
 	$(BIN)/python tests/bench/memory.py $(BENCH_FLAGS)
+
+soak: $(STAMP)
+	$(BIN)/python tests/soak/fuzz.py $(SOAK_FLAGS)
 
 contracts: $(STAMP)
 	$(BIN)/lint-imports

@@ -65,7 +65,7 @@ def inspect(file: BinaryIO, start: int) -> ContainerFacts:
             large_sizes = LARGE_SIZES.unpack(_exactly(file, LARGE_SIZES.size))
         elif name.startswith((b"fmt ", b"COMM")):
             file.seek(body)
-            frames.learn(name, file.read(min(size, WAVE_FORMAT.size)))
+            frames.learn(name, file.read(min(max(size, 0), WAVE_FORMAT.size)))
         elif name.startswith(layout.audio) and facts is None:
             if large_sizes and size == 0xFFFFFFFF:
                 total, size = start + 8 + large_sizes[0], large_sizes[1]  # noqa: PLW2901

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 
 from lasaft_core.audio import chunks, flac, matroska, mp4, mpeg, ogg
 from lasaft_core.audio.facts import ContainerFacts
+from lasaft_core.audio.files import BoundedFile
 from lasaft_core.audio.tag_blocks import skip_tags
 
 HEAD_BYTES: Final = 64
@@ -20,7 +21,7 @@ BUFFER_BYTES: Final = 1 << 20  # headers lie close together
 
 def inspect_container(path: Path) -> ContainerFacts:
     """Raises TruncatedAudio; an unknown container has no facts and is left to the decoders."""
-    with path.open("rb", buffering=BUFFER_BYTES) as file:
+    with BoundedFile(path, BUFFER_BYTES) as file:
         start = skip_tags(file)
         file.seek(start)
         head = file.read(HEAD_BYTES)
@@ -32,7 +33,7 @@ def inspect_container(path: Path) -> ContainerFacts:
 
 def inspect_mpeg(path: Path) -> ContainerFacts:
     """As `inspect_container`, of a file that a decoder takes for MPEG audio behind junk."""
-    with path.open("rb", buffering=BUFFER_BYTES) as file:
+    with BoundedFile(path, BUFFER_BYTES) as file:
         return mpeg.inspect_behind_junk(file)
 
 

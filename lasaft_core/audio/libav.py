@@ -15,6 +15,7 @@ from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 
 from lasaft_core.audio.blocks import Block, regroup
+from lasaft_core.audio.files import BoundedFile
 from lasaft_core.audio.formats import AudioInfo
 from lasaft_core.audio.tags import normalise
 from lasaft_core.errors import NotAudio, TruncatedAudio
@@ -39,7 +40,7 @@ def open_container(file: BinaryIO) -> InputContainer:
 
 def read_tags(path: Path) -> dict[str, str]:
     """All that the container carries; libsndfile knows ten names only, and no ISRC."""
-    with path.open("rb") as file:
+    with BoundedFile(path) as file:
         try:
             container = open_container(file)
         except FFmpegError:  # libsndfile decodes some containers that FFmpeg does not open
@@ -63,7 +64,7 @@ class LibavSource:
     """Raises NotAudio if there is not one decodable frame."""
 
     def __init__(self, path: Path) -> None:
-        self._handle = path.open("rb")
+        self._handle = BoundedFile(path)
         try:
             self._container = open_container(self._handle)
         except FFmpegError as error:
