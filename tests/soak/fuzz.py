@@ -9,6 +9,7 @@ the project's own is a fault; `--keep` stores such inputs. The exit code is 1 wh
 """
 
 import argparse
+import contextlib
 import json
 import resource
 import shutil
@@ -162,7 +163,8 @@ class Reader:
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
             self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **pipes)
             self.answers = Queue()
-            Thread(target=self._listen, args=(self.process, self.answers), daemon=True).start()
+            self.listener = Thread(target=self._listen, args=(self.process, self.answers))
+            self.listener.start()
         self.process.stdin.write(f"{path}\n")
         self.process.stdin.flush()
         try:
@@ -172,7 +174,7 @@ class Reader:
             return {"outcome": "hang", "seconds": WALL_SECONDS, "memory_mb": 0}
         if answer is None:
             code = self.process.wait()
-            self.process = None
+            self.end()
             return {"outcome": f"crash {code}", "seconds": 0, "memory_mb": 0}
         return json.loads(answer)
 
@@ -186,6 +188,10 @@ class Reader:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+            self.listener.join()
+            for pipe in (self.process.stdin, self.process.stdout):
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
             self.process = None
 
 
