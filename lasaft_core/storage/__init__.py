@@ -2,6 +2,7 @@
 
     facade       access.py    URI in, the project's errors out
     preflight    probing.py   can we list, write and create conditionally?
+    retries      patience.py  which errors pass by themselves, and how long to wait for it
     stores       s3.py, local.py, remote.py (anything else that fsspec reaches)
     names        uris.py      raw, never decoded
 
@@ -22,6 +23,7 @@ from lasaft_core.storage.access import (
 )
 from lasaft_core.storage.delta import delta_storage_options, delta_told, delta_uri
 from lasaft_core.storage.objects import Fetched, ObjectStat
+from lasaft_core.storage.patience import patient_for
 from lasaft_core.storage.probing import check_dest, check_holdings, check_source
 from lasaft_core.storage.uris import canonical_uri, join, local_path, scheme_of
 
@@ -42,6 +44,7 @@ __all__ = [
     "list_names",
     "list_objects",
     "local_path",
+    "patient_for",
     "put",
     "put_bytes",
     "read_bytes",

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError
+from botocore.parsers import ResponseParserError
 
 from lasaft_core.errors import (
     LasaftError,
@@ -23,7 +24,7 @@ from lasaft_core.storage.local import LocalStore
 from lasaft_core.storage.objects import ChangedError, Fetched, ObjectStat, Store
 from lasaft_core.storage.uris import canonical_uri, split_uri
 
-_FAULTS = (OSError, BotoCoreError, ValueError, ImportError)
+_FAULTS = (OSError, BotoCoreError, ResponseParserError, ValueError, ImportError)
 
 
 def open_store(uri: str) -> tuple[Store, str]:

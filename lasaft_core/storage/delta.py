@@ -7,7 +7,8 @@ from urllib.parse import quote
 from lasaft_core.errors import StoreError
 from lasaft_core.storage.uris import canonical_uri, split_uri
 
-_CLIENT = {"connect_timeout": "5s", "timeout": "60s", "max_retries": "4", "retry_timeout": "60s"}
+_CLIENT = {"connect_timeout": "5s", "timeout": "30s", "max_retries": "12", "retry_timeout": "100s"}
+"""Its own back-off is like that of `patience.py`: so many tries take about a minute."""
 
 
 def delta_uri(uri: str) -> str:

@@ -7,7 +7,10 @@ from itertools import islice
 from lasaft_core.errors import StoreError
 from lasaft_core.storage.access import open_store, refusing
 from lasaft_core.storage.delta import delta_uri
+from lasaft_core.storage.patience import patient_for
 from lasaft_core.storage.uris import canonical_uri, join, local_path, scheme_of
+
+PROBE_SECONDS = 8.0  # who has mistyped an address should not have to wait
 
 _log = logging.getLogger(__name__)
 
@@ -15,7 +18,7 @@ _log = logging.getLogger(__name__)
 def check_source(uri: str) -> None:
     """Can it be listed? Raises StoreError."""
     uri = canonical_uri(uri)
-    with refusing(uri, "list"):
+    with refusing(uri, "list"), patient_for(PROBE_SECONDS):
         store, key = open_store(uri)
         list(islice(store.list_objects(key), 1))
 
@@ -44,7 +47,7 @@ def check_dest(uri: str) -> None:
         check_source(uri)  # some servers would make a missing bucket at the first write
     probe = join(canonical_uri(uri), f".probe-{uuid.uuid4().hex}")
     data = probe.encode("utf-8", "surrogateescape")
-    with refusing(canonical_uri(uri), "write to"):
+    with refusing(canonical_uri(uri), "write to"), patient_for(PROBE_SECONDS):
         store, key = open_store(probe)
         store.put_bytes(b"first", key)
         try:

@@ -1,8 +1,8 @@
 """S3 and what speaks like it, through the raw calls of s3fs.
 
 Raw calls, since paths of a file system cannot say every key (`?versionId=`, a trailing slash).
-Retries are bounded in one layer: four tries a request in botocore, none on top of it in s3fs,
-and four connections for the body of one object, each going on where the last one broke off.
+Retries are in one layer, `patience.py`: one try a request in botocore and s3fs. The body of an
+object goes on where its connection broke off, until four in a row have brought nothing.
 """
 
 import hashlib
@@ -20,11 +20,14 @@ from s3fs import S3FileSystem
 
 from lasaft_core.storage.faults import error_code
 from lasaft_core.storage.objects import ChangedError, Fetched, ObjectStat
+from lasaft_core.storage.patience import Pauses, patient_for, patiently
 
 _BLOCK_BYTES = 1 << 18
 _PART_BYTES = 32 << 20
 _PAGE_OBJECTS = 1000
-_CONNECTIONS = 4
+_IDLE_CONNECTIONS = 4
+_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"})
+_ABORT_SECONDS = 5.0
 _BROKEN_BODY = (BodyError, BotoCoreError, AioReadTimeoutError, TimeoutError, ConnectionError)
 _ENVIRONMENT = (
     "AWS_ENDPOINT_URL",
@@ -74,9 +77,9 @@ class S3Store:
         upload = {"Key": key, "UploadId": answer["UploadId"]}
         try:
             parts = list(self._parts(path, upload))
-            self._call("complete_multipart_upload", MultipartUpload={"Parts": parts}, **upload)
-        except BaseException:
-            self._call("abort_multipart_upload", **upload)
+            self._complete(parts, upload, path.stat().st_size)
+        except BaseException as error:
+            self._abort(upload, error)
             raise
 
     def put_bytes(self, data: bytes, key: str) -> None:
@@ -86,15 +89,24 @@ class S3Store:
         try:
             self._call("put_object", Key=key, Body=data, IfNoneMatch="*")
         except OSError as error:
-            if error_code(error) in {"PreconditionFailed", "ConditionalRequestConflict", "412"}:
-                return False
+            if error_code(error) in _TAKEN:
+                return self._holds(data, key)  # a repeated creation may lose to its own first try
             raise
         return True
 
+    def _holds(self, data: bytes, key: str) -> bool:
+        try:
+            return self.read_bytes(key) == data
+        except FileNotFoundError:
+            return False
+
     def read_bytes(self, key: str) -> bytes:
-        body = self._call("get_object", Key=key)["Body"]
-        content: bytes = sync(self._fs.loop, body.read)
+        content: bytes = patiently(lambda: self._read_once(key))
         return content
+
+    def _read_once(self, key: str) -> Any:
+        body = self._call_once("get_object", Key=key)["Body"]
+        return sync(self._fs.loop, body.read)
 
     def remove(self, key: str) -> None:
         self._call("delete_object", Key=key)
@@ -107,7 +119,25 @@ class S3Store:
                 part = self._call("upload_part", Body=block, PartNumber=number, **upload)
                 yield {"PartNumber": number, "ETag": part["ETag"]}
 
+    def _complete(self, parts: list[dict[str, Any]], upload: dict[str, str], size: int) -> None:
+        try:
+            self._call("complete_multipart_upload", MultipartUpload={"Parts": parts}, **upload)
+        except FileNotFoundError:  # a repeated completion finds its upload completed
+            if self.stat(upload["Key"]).size != size:
+                raise
+
+    def _abort(self, upload: dict[str, str], cause: BaseException) -> None:
+        """What the store keeps of an upload costs space, no more."""
+        try:
+            with patient_for(_ABORT_SECONDS):
+                self._call("abort_multipart_upload", **upload)
+        except (OSError, BotoCoreError) as error:
+            cause.add_note(f"the upload's parts may be left in the store: {error}")
+
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
+        return patiently(lambda: self._call_once(method, **arguments))
+
+    def _call_once(self, method: str, **arguments: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self._fs.call_s3(method, Bucket=self._bucket, **arguments)
         return answer
 
@@ -134,20 +164,27 @@ class _Download:
 
     def run(self) -> tuple[str, int, str]:
         """SHA-256 hex, bytes, etag."""
-        problem: Exception | None = None
-        for _ in range(_CONNECTIONS):
-            answer = self._connect()
-            try:
-                sync(self._store._fs.loop, self._drain, answer["Body"])
-            except _BROKEN_BODY as error:
-                problem = error
-                self._start_again_if_spoilt()
-            else:
-                problem = None
+        idle, pauses = 0, Pauses()
+        while True:
+            before, problem = self._received, self._receive()
             if self._received == self._size and problem is None:
                 return self._digest.hexdigest(), self._received, self._etag
-        broken = f"{_CONNECTIONS} connections gave {self._received} of {self._size} good bytes"
-        raise ConnectionError(broken) from problem
+            self._start_again_if_spoilt()
+            idle = 0 if self._received > before else idle + 1
+            if idle >= _IDLE_CONNECTIONS or (idle and not pauses.wait()):
+                raise ConnectionError(
+                    f"{idle} connections in a row brought none of the "
+                    f"{self._size - self._received if self._size else 0} bytes that lack"
+                ) from problem
+
+    def _receive(self) -> Exception | None:
+        """As much as one connection brings; what broke it."""
+        answer = self._connect()
+        try:
+            sync(self._store._fs.loop, self._drain, answer["Body"])
+        except _BROKEN_BODY as error:
+            return error
+        return None
 
     def _start_again_if_spoilt(self) -> None:
         """An error after the last byte says that the bytes are not those of the checksum."""
@@ -194,9 +231,9 @@ def _file_system(environment: tuple[str | None, ...]) -> S3FileSystem:
         use_listings_cache=False,
         config_kwargs={
             "connect_timeout": 5,
-            "read_timeout": 60,
+            "read_timeout": 30,
             "max_pool_connections": 32,
-            "retries": {"mode": "standard", "total_max_attempts": _CONNECTIONS},
+            "retries": {"mode": "standard", "total_max_attempts": 1},
         },
     )
     file_system.retries = 1

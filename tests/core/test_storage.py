@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import zlib
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -258,19 +259,25 @@ def test_other_stores_work_through_fsspec(tmp_path: Path) -> None:
 
 
 class _Faulty(BaseHTTPRequestHandler):
-    """A store that breaks off each body after 1000 bytes, or answers 503 to everything."""
+    """A store that breaks off each body after 1000 bytes, after faults that it was told."""
 
     content = bytes(range(256)) * 12
     unavailable = False
     checksum = ""
     at_once = 1000
+    due: Iterator[tuple[int, str]] = iter(())  # status and code of the first answers
     requests = 0
 
     def do_GET(self) -> None:
         type(self).requests += 1
         start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
-        if self.unavailable:
-            self.send_error(503)
+        status, code = (503, "") if self.unavailable else next(self.due, (0, ""))
+        if status:
+            body = f"<Error><Code>{code}</Code></Error>".encode() if code else b""
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
             return
         self.send_response(206 if start else 200)
         self.send_header("ETag", '"v1"')
@@ -307,10 +314,10 @@ def test_a_broken_body_is_gone_on_with(faulty_store, tmp_path: Path) -> None:
     assert faulty_store.requests == 4
 
 
-def test_a_body_that_always_breaks_is_unavailable(faulty_store, tmp_path: Path) -> None:
-    faulty_store.content = bytes(10_000)
+def test_a_body_that_never_comes_is_unavailable(faulty_store, tmp_path: Path) -> None:
+    faulty_store.at_once = 0
 
-    with pytest.raises(StoreUnavailable, match=r"can't read s3://songs/a\.wav"):
+    with pytest.raises(StoreUnavailable, match=r"can't read s3://songs/a\.wav.*4 connections"):
         storage.fetch("s3://songs/a.wav", tmp_path / "a.wav")
     assert faulty_store.requests == 4
 
@@ -327,19 +334,71 @@ def test_bytes_that_are_not_those_of_the_checksum_are_refused(
         storage.fetch("s3://songs/a.wav", tmp_path / "a.wav")
         assert (tmp_path / "a.wav").read_bytes() == faulty_store.content
     else:
-        with pytest.raises(StoreUnavailable, match="4 connections gave 0 of 3072 good bytes"):
+        with pytest.raises(StoreUnavailable, match="none of the 3072 bytes"):
             storage.fetch("s3://songs/a.wav", tmp_path / "a.wav")
     assert faulty_store.requests == (1 if good else 4)
 
 
-def test_a_permanent_503_costs_few_requests(faulty_store, tmp_path: Path) -> None:
+TRANSIENT = [(500, "InternalError"), (503, "SlowDown"), (429, ""), (503, ""), (400, "BadDigest")]
+
+
+def test_what_passes_is_asked_for_again(faulty_store, tmp_path: Path) -> None:
+    faulty_store.at_once = len(faulty_store.content)
+    faulty_store.due = iter(TRANSIENT)
+
+    storage.fetch("s3://songs/a.wav", tmp_path / "a.wav")
+
+    assert (tmp_path / "a.wav").read_bytes() == faulty_store.content
+    assert faulty_store.requests == len(TRANSIENT) + 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ((403, "AccessDenied"), SourceForbidden),
+        ((404, "NoSuchKey"), SourceGone),
+        ((400, "InvalidRequest"), StoreUnavailable),
+    ],
+)
+def test_what_stays_is_told_at_once(faulty_store, tmp_path: Path, fault, kind) -> None:
+    faulty_store.due = iter([fault] * 9)
+
+    with pytest.raises(kind):
+        storage.fetch("s3://songs/a.wav", tmp_path / "a.wav")
+    assert faulty_store.requests == 1
+
+
+def test_a_permanent_503_is_given_up_in_bounded_time(faulty_store, tmp_path: Path) -> None:
     faulty_store.unavailable = True
     started = time.monotonic()
 
-    with pytest.raises(StoreUnavailable, match="can't read"):
+    with (
+        storage.patient_for(2.0),
+        pytest.raises(StoreUnavailable, match="can't read"),
+    ):
         storage.fetch("s3://songs/a.wav", tmp_path / "a.wav")
-    assert faulty_store.requests == 4
-    assert time.monotonic() - started < 15
+    assert 3 <= faulty_store.requests <= 8, "twice the pause after each"
+    assert time.monotonic() - started < 4
+
+
+def test_nobody_waits_for_a_store_once_the_run_is_stopped(faulty_store, tmp_path: Path) -> None:
+    faulty_store.unavailable = True
+    stop = threading.Event()
+    stop.set()
+
+    with storage.patient_for(stop=stop), pytest.raises(StoreUnavailable):
+        storage.fetch("s3://songs/a.wav", tmp_path / "a.wav")
+    assert faulty_store.requests == 1
+
+
+def test_a_creation_that_lost_to_its_own_first_try_has_won(s3: str) -> None:
+    from lasaft_core.storage.access import open_store
+
+    store, key = open_store(f"{s3}/one")
+
+    assert store.create(b"mine", key)
+    assert store.create(b"mine", key), "the answer to the first try may have been lost"
+    assert not store.create(b"other", key)
 
 
 def test_the_catalog_brings_no_torch() -> None:
