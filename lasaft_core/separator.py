@@ -3,8 +3,10 @@
 All audio is float32 [samples, channels], full scale 1.0, at `sample_rate`.
 """
 
+import copy
 from collections.abc import Sequence
 from functools import partial
+from typing import Self
 
 import numpy as np
 import torch
@@ -41,6 +43,7 @@ class Separator:
         network = checkpoint.build()
         self._estimator = Estimator(network, device=self.device, precision=self.precision)
         self._exact = PlainEstimator(network, device=self.device)
+        self._batch_windows = _CPU_BATCH if self.device == "cpu" else _GPU_BATCH
 
     @classmethod
     def load(
@@ -63,6 +66,12 @@ class Separator:
     def windows_computed(self) -> int:
         """Passes through the network so far."""
         return self._estimator.windows_computed
+
+    def one_window_at_a_time(self) -> Self:
+        """The same network with the smallest batch, for a song that takes too much memory."""
+        frugal = copy.copy(self)
+        frugal._batch_windows = 1
+        return frugal
 
     @property
     def window_samples(self) -> int:
@@ -113,9 +122,8 @@ class Separator:
         """A stream for stereo blocks: `push` [n, 2] as they come, `finish` once."""
         selected = self.select_targets(targets)
         estimate = partial(self._estimator, targets=selected)
-        batch = _CPU_BATCH if self.device == "cpu" else _GPU_BATCH
         plan = WindowPlan(self.window_samples, self._estimator.config.context_samples, overlap)
-        return OverlapAdd(plan, estimate, selected, batch_size=batch)
+        return OverlapAdd(plan, estimate, selected, batch_size=self._batch_windows)
 
 
 def _checked(audio: Audio) -> Audio:

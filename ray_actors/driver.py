@@ -5,8 +5,8 @@
                               +-----------------------------------------------+
 
 A worker that dies is charged to the track that was on its device, as last heard; the others go
-back without a charge. The charged track runs alone next; when it loses that worker too
-it is quarantined with the history of its attempts.
+back without a charge. The charged track runs alone next, then alone with the smallest batch; when
+it loses that worker too it is quarantined with the history of its attempts.
 """
 
 import logging

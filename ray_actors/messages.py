@@ -9,6 +9,7 @@ from lasaft_core.catalog.rows import AttemptRow, TrackRow
 from lasaft_core.song import SongOptions
 from lasaft_core.storage import ObjectStat
 
+FRUGAL_AFTER_LOSSES = 2
 OnTick = Callable[[float], None]  # audio seconds done inside the tracks that are under way
 
 
@@ -33,7 +34,8 @@ class WorkerSettings:
 
 @dataclass(frozen=True, slots=True)
 class TrackTask:
-    """One object to separate; `history` holds the attempts of this run that were lost.
+    """One object to separate; `history` holds the attempts of this run that were lost: after the
+    first it runs alone, after the second also with the smallest batch.
 
     Tasks of one `group` may be the same bytes: one leads, the others wait and adopt its stems.
     """
@@ -48,6 +50,11 @@ class TrackTask:
     @property
     def attempt(self) -> int:
         return len(self.history) + 1
+
+    @property
+    def is_frugal(self) -> bool:
+        """To be separated one window at a time."""
+        return len(self.history) >= FRUGAL_AFTER_LOSSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +81,8 @@ class PoolOptions:
     start_seconds: float = 300.0
     deadline_base_seconds: float = 900.0
     deadline_factor: float = 20.0
-    drain_seconds: float = 60.0
-    max_losses: int = 2
+    drain_seconds: float = 15.0  # a run that is told to stop has 30 s for all that it still does
+    max_losses: int = 3
 
     def deadline_seconds(self, task: TrackTask) -> float:
         return self.deadline_base_seconds + self.deadline_factor * task.audio_seconds_estimate

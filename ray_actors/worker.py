@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import Protocol
+from typing import Protocol, Self
 from uuid import uuid4
 
 from lasaft_core.catalog.publication import StemStore, row_of
@@ -37,6 +37,8 @@ class LoadedSeparator(SongSeparator, Protocol):
 
     @property
     def windows_computed(self) -> int: ...
+
+    def one_window_at_a_time(self) -> Self: ...
 
 
 SeparatorLoader = Callable[[WorkerSettings], LoadedSeparator]
@@ -114,8 +116,9 @@ class SeparatorWorker:
         if on_audio is not None:
             on_audio(0.0)
         before = self.separator.windows_computed
+        frugal = attempt.task.is_frugal
         drafted = drafted_song(
-            self.separator,
+            self.separator.one_window_at_a_time() if frugal else self.separator,
             attempt.fetched.path,
             scratch / "stems",
             self.settings.song,

@@ -12,6 +12,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 
 from lasaft_core.catalog.key_index import Key
+from lasaft_core.catalog.rows import AttemptRow
 
 KEYS_SCHEMA = pa.schema(
     [
@@ -38,6 +39,16 @@ SAMPLE_SCHEMA = pa.schema(
     ]
 )
 """Columns of `CatalogTable.sample`, what estimates are made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a new row must know of the one that is there."""
+
+    status: str
+    source_etag: str
+    run_id: str | None = None
+    attempts: tuple[AttemptRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +99,17 @@ def keys(table: DeltaTable, fingerprint: str) -> pa.Table:
     return _table(batches(table, sql), KEYS_SCHEMA)
 
 
-def standing(table: DeltaTable, among: Iterable[Key]) -> dict[Key, tuple[str, str]]:
-    """Status and etag of those of the keys that have a row."""
-    columns = "source_uri, model_fingerprint, status, source_etag"
+def standing(table: DeltaTable, among: Iterable[Key]) -> dict[Key, Standing]:
+    """Of those of the keys that have a row."""
+    columns = "source_uri, model_fingerprint, status, source_etag, run_id, attempts"
     sql = f"SELECT {columns} FROM catalog WHERE {having(among)}"  # noqa: S608
     return {
-        (row["source_uri"], row["model_fingerprint"]): (row["status"], row["source_etag"])
+        (row["source_uri"], row["model_fingerprint"]): Standing(
+            row["status"],
+            row["source_etag"],
+            row["run_id"],
+            tuple(AttemptRow(**attempt) for attempt in row["attempts"] or ()),
+        )
         for row in records(table, sql)
     }
 

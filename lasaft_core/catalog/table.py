@@ -26,7 +26,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from lasaft_core.catalog import queries
 from lasaft_core.catalog.key_index import Key, KeyIndex
-from lasaft_core.catalog.queries import StatusCount, where
+from lasaft_core.catalog.queries import Standing, StatusCount, where
 from lasaft_core.catalog.rows import SCHEMA, TrackRow
 from lasaft_core.errors import StoreError
 from lasaft_core.storage import canonical_uri, delta_storage_options, delta_told, delta_uri, join
@@ -37,6 +37,7 @@ _COMMIT_TRIES = 30
 _PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 3.0
 _ONE_TRY = CommitProperties(max_commit_retries=0)
+MAX_ATTEMPTS = 20  # of a row's history, the last ones
 
 
 class CatalogTable:
@@ -104,6 +105,7 @@ class CatalogTable:
             table = self._latest() or self._create()
             standing = self._standing(table, batch)
             wanted = [row for row in batch if _may_replace(row, standing.get(row.key), force=force)]
+            wanted = [_with_history(row, standing.get(row.key)) for row in wanted]
             if not wanted or self._commit(table, wanted, standing):
                 return len(wanted)
             _log.info(
@@ -159,7 +161,8 @@ class CatalogTable:
     def _exchange(self, table: DeltaTable, rows: list[TrackRow], *, removing: bool) -> bool:
         if not removing:
             lost = [replace(row, stems=()) for row in rows]
-            return self._commit(table, lost, {row.key: ("done", row.source_etag) for row in rows})
+            held = {row.key: Standing("done", row.source_etag) for row in rows}
+            return self._commit(table, lost, held)
         try:
             with _told(self.uri, "write"):
                 table.delete(queries.having([row.key for row in rows]), commit_properties=_ONE_TRY)
@@ -208,8 +211,8 @@ class CatalogTable:
                 self._table = DeltaTable(self._delta_uri, storage_options=self._options)
         return self._table
 
-    def _standing(self, table: DeltaTable, batch: list[TrackRow]) -> Mapping[Key, tuple[str, str]]:
-        """Status and etag of those rows of the batch that are in the table."""
+    def _standing(self, table: DeltaTable, batch: list[TrackRow]) -> Mapping[Key, Standing]:
+        """Those rows of the batch that are in the table."""
         if self._index is None or self._index.version != table.version():
             self._index = self._indexed(table)
         if not self._index.may_hold(row.key for row in batch):
@@ -225,7 +228,7 @@ class CatalogTable:
             return KeyIndex(table.version(), pairs)
 
     def _commit(
-        self, table: DeltaTable, rows: list[TrackRow], standing: Mapping[Key, tuple[str, str]]
+        self, table: DeltaTable, rows: list[TrackRow], standing: Mapping[Key, Standing]
     ) -> bool:
         """False when somebody else has committed since the version that we looked at."""
         now = datetime.now(UTC)
@@ -274,10 +277,21 @@ def _one_per_key(rows: Sequence[TrackRow]) -> list[TrackRow]:
     return list(chosen.values())
 
 
-def _may_replace(row: TrackRow, standing: tuple[str, str] | None, *, force: bool) -> bool:
-    if standing != ("done", row.source_etag):
+def _may_replace(row: TrackRow, standing: Standing | None, *, force: bool) -> bool:
+    if standing is None or (standing.status, standing.source_etag) != ("done", row.source_etag):
         return True
     return force and row.status == "done"
+
+
+def _with_history(row: TrackRow, standing: Standing | None) -> TrackRow:
+    """The attempts of earlier runs at the same bytes stay in front, up to `MAX_ATTEMPTS` in all."""
+    if standing is None or standing.source_etag != row.source_etag or not standing.attempts:
+        return row
+    if row.run_id and standing.run_id == row.run_id:  # a commit whose answer was lost
+        return replace(row, attempts=standing.attempts)
+    last = standing.attempts[-1].attempt
+    ours = (replace(lost, attempt=last + lost.attempt) for lost in row.attempts)
+    return replace(row, attempts=(*standing.attempts, *ours)[-MAX_ATTEMPTS:])
 
 
 def _pause_seconds(tried: int) -> float:

@@ -26,7 +26,8 @@ def rows_by_name(results: list[TrackResult]) -> dict[str, TrackRow]:
 
 
 class FakeWorker:
-    """`die` kills its process, `hang` never ends, `raise` breaks, `fail` fails, others skip."""
+    """`die` kills its process (`die_once`, `die_twice`: so often), `hang` never ends, `raise`
+    breaks, `fail` fails, others skip."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
@@ -45,9 +46,10 @@ class FakeWorker:
 
     def _on_device(self, task: TrackTask, on_audio: OnTick | None) -> TrackResult:
         name = task.source.uri.removeprefix("file:///")
-        self.note(f"begin {name}")
+        self.note(f"begin {name}{' frugally' if task.is_frugal else ''}")
         word = name.split("-")[0]
-        if word == "die" or (word == "die_once" and not task.history):
+        losses = {"die": 99, "die_once": 1, "die_twice": 2}.get(word, 0)
+        if len(task.history) < losses:
             os._exit(1)
         if word == "hang":
             time.sleep(600)

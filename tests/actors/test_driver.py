@@ -74,7 +74,7 @@ def test_a_track_that_kills_its_workers_is_quarantined_and_the_others_are_done(s
 
     killer = rows.pop("die-a")
     assert (killer.status, killer.reason) == ("quarantined", "worker_lost")
-    assert [attempt.attempt for attempt in killer.attempts] == [1, 2]
+    assert [attempt.attempt for attempt in killer.attempts] == [1, 2, 3]
     assert all("worker process has died" in attempt.error for attempt in killer.attempts)
     assert set(rows) == {"ok-0", "ok-1", "ok-2", "ok-3"}
     assert all(row.status == "skipped" and not row.attempts for row in rows.values())
@@ -90,6 +90,22 @@ def test_a_charged_track_runs_alone_and_may_still_succeed(settings):
     entries = diary(settings)
     killed = entries.index("begin die_once-a")
     assert entries[killed + 1 : killed + 3] == ["begin die_once-a", "end die_once-a"]
+
+
+def test_a_track_that_lost_two_workers_runs_alone_with_the_smallest_batch(settings):
+    tasks = [track("die_twice-a", seconds=9), track("ok-b"), track("ok-c")]
+
+    rows = rows_by_name(run(settings, tasks, workers=1))
+
+    assert rows["die_twice-a"].status == "skipped"
+    assert [attempt.attempt for attempt in rows["die_twice-a"].attempts] == [1, 2]
+    entries = diary(settings)
+    last = entries.index("begin die_twice-a frugally")
+    assert entries[last - 1 : last + 2] == [
+        "begin die_twice-a",
+        "begin die_twice-a frugally",
+        "end die_twice-a",
+    ]
 
 
 def test_an_exception_outside_the_boundary_costs_its_own_track_only(settings):

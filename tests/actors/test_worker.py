@@ -24,6 +24,7 @@ from lasaft_core.storage import (
     remove,
     stat,
 )
+from ray_actors.attempts import lost_attempt
 from ray_actors.messages import TrackTask, WorkerSettings
 from ray_actors.worker import SeparatorWorker
 
@@ -40,6 +41,11 @@ class HalvingSeparator:
 
     def __init__(self) -> None:
         self.windows_computed = 0
+        self.frugal_songs = 0
+
+    def one_window_at_a_time(self):
+        self.frugal_songs += 1
+        return self
 
     def select_targets(self, targets):
         return targets or self.targets
@@ -105,6 +111,18 @@ def test_a_song_becomes_stems_and_a_row(place, tmp_path, worker):
     assert all(getattr(row.seconds, stage) is not None for stage in row.seconds.__slots__)
     assert result.windows > 0
     assert result.source_bytes_read == task.source.size
+
+
+@pytest.mark.parametrize(("losses", "frugal_songs"), [(0, 0), (1, 0), (2, 1)])
+def test_a_song_that_two_workers_were_lost_with_gets_the_smallest_batch(
+    place, tmp_path, worker, losses, frugal_songs
+):
+    task = put_song(place, tmp_path)
+    for _ in range(losses):
+        task = lost_attempt(task, "killed", "node/1")
+
+    assert worker.process(task).row.status == "done"
+    assert worker.separator.frugal_songs == frugal_songs
 
 
 class Meeting:

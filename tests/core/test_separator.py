@@ -63,6 +63,24 @@ def test_a_batch_equals_its_items_to_rounding(separator, golden):
         assert np.abs(separator.separate_window(window, "other") - estimate).max() <= 1e-6
 
 
+def test_one_window_at_a_time_differs_by_rounding_alone(separator, golden, monkeypatch):
+    frugal, batches = separator.one_window_at_a_time(), []
+    mix = golden["mixture"][: 3 * separator.window_samples]
+    usual = separator.separate(mix, ("drums",))["drums"]
+    estimate = type(separator._estimator).__call__
+
+    def noted(self, windows, targets):
+        batches.append(len(windows))
+        return estimate(self, windows, targets)
+
+    monkeypatch.setattr(type(separator._estimator), "__call__", noted)
+    assert np.abs(frugal.separate(mix, ("drums",))["drums"] - usual).max() <= 1e-6
+    assert set(batches) == {1}
+    batches.clear()
+    separator.separate(mix, ("drums",))
+    assert max(batches) == 2, "the separator itself goes on as before"
+
+
 def test_digital_silence_skips_the_network_and_stays_silence(separator):
     before = separator.windows_computed
     stems = separator.separate(np.zeros((50000, 2), np.float32))

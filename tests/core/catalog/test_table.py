@@ -11,7 +11,7 @@ from track_rows import MODEL, done_row, failed_row, stem_row
 from lasaft_core import storage
 from lasaft_core.catalog import table as table_module
 from lasaft_core.catalog.queries import KEYS_SCHEMA, StatusCount
-from lasaft_core.catalog.rows import TrackRow
+from lasaft_core.catalog.rows import AttemptRow, TrackRow
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.errors import StoreError
 
@@ -113,6 +113,30 @@ def test_a_changed_source_updates_its_row(catalog: CatalogTable, make) -> None:
 
     row = published(catalog)["s3://b/a"]
     assert (row.source_etag, row.stems) == ("e2", make("s3://b/a").stems)
+
+
+def tried(run_id: str, etag: str = "e1", count: int = 2) -> TrackRow:
+    lost = [AttemptRow(attempt=n, stage="worker", error=run_id) for n in range(1, count + 1)]
+    return failed_row("s3://b/a", source_etag=etag, run_id=run_id, attempts=tuple(lost))
+
+
+def test_the_history_of_a_track_goes_over_runs_and_is_bounded(catalog: CatalogTable) -> None:
+    for run in ("first", "second", "second"):  # the last: a commit whose answer was lost
+        catalog.publish([tried(run)])
+
+    (row,) = catalog.rows()
+    assert [(a.attempt, a.error) for a in row.attempts] == [
+        (1, "first"),
+        (2, "first"),
+        (3, "second"),
+        (4, "second"),
+    ]
+    catalog.publish([tried("third", count=table_module.MAX_ATTEMPTS)])
+    (row,) = catalog.rows()
+    assert [row.attempts[0].attempt, row.attempts[-1].attempt] == [5, 24]
+    catalog.publish([tried("fourth", etag="e2", count=1)])
+    (row,) = catalog.rows()
+    assert [a.error for a in row.attempts] == ["fourth"], "other bytes have a history of their own"
 
 
 def test_one_batch_has_one_row_per_key_and_done_wins(catalog: CatalogTable) -> None:
