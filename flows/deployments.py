@@ -11,25 +11,28 @@ from lasaft_core.errors import InvalidOption
 
 SCHEDULED = "scheduled"
 ON_DEMAND = "on-demand"
+RUNS_AT_ONCE = 3
 
 
 def catalog_deployments(
     parameters: CatalogParameters, *, cron: str
 ) -> tuple[RunnerDeployment, RunnerDeployment]:
-    """Both have the given parameters as defaults; on demand each can be changed in the form."""
-    defaults = {"parameters": parameters.model_dump(mode="json")}
+    """Both have the given parameters as defaults; on demand each can be changed in the form, and
+    the scheduled run makes room."""
+    asked = parameters.model_copy(update={"on_demand": True})
     scheduled = RunnerDeployment.from_flow(
         separate_catalog,
         SCHEDULED,
         schedules=[_schedule(cron)],
-        parameters=defaults,
+        parameters={"parameters": parameters.model_dump(mode="json")},
+        concurrency_limit=1,
         description=f"Separates what is new at {', '.join(parameters.sources)}.",
         tags=["lasaft-stems"],
     )
     on_demand = RunnerDeployment.from_flow(
         separate_catalog,
         ON_DEMAND,
-        parameters=defaults,
+        parameters={"parameters": asked.model_dump(mode="json")},
         description="Separates a catalog or a single song; the run links its stems.",
         tags=["lasaft-stems"],
     )
@@ -37,8 +40,8 @@ def catalog_deployments(
 
 
 def serve_catalog(parameters: CatalogParameters, *, cron: str) -> None:
-    """Blocks. One run at a time, since runs share this machine's processors."""
-    serve(*catalog_deployments(parameters, cron=cron), limit=1)
+    """Blocks. Runs share this machine's processors: the scheduled one, and what is asked for."""
+    serve(*catalog_deployments(parameters, cron=cron), limit=RUNS_AT_ONCE)
 
 
 def _schedule(cron: str) -> CronSchedule:

@@ -4,18 +4,24 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from typing import Final
 
+from flows.claiming import CatalogGate
 from flows.planning import track_tasks
 from flows.preflight import Prepared
 from flows.publishing import BatchPublisher
 from flows.run_records import Progress, RunReport
 from flows.tally import Brake, Tally
+from lasaft_core.catalog.claims import RunClaims
 from lasaft_core.catalog.plan import Plan
 from lasaft_core.catalog.table import CatalogTable
 from ray_actors.executors import open_pool
 from ray_actors.messages import PoolOptions, TrackPool, TrackResult, WorkerSettings
 
 logger = logging.getLogger(__name__)
+
+PATIENCE_SECONDS: Final = 30.0  # at the end, for tracks that another run holds
+ON_DEMAND_PATIENCE_SECONDS: Final = 600.0  # somebody waits for these very tracks
 
 OnProgress = Callable[[Progress], None]
 
@@ -39,7 +45,11 @@ def worker_settings(prepared: Prepared, run_id: str, flow_run_id: str | None) ->
 
 def run_pool(prepared: Prepared, run_id: str, flow_run_id: str | None) -> TrackPool:
     config = prepared.config
-    options = PoolOptions(workers=config.workers, gpus_per_worker=config.gpus_per_worker)
+    options = PoolOptions(
+        workers=config.workers,
+        gpus_per_worker=config.gpus_per_worker,
+        patience_seconds=ON_DEMAND_PATIENCE_SECONDS if config.on_demand else PATIENCE_SECONDS,
+    )
     return open_pool(config.executor, worker_settings(prepared, run_id, flow_run_id), options)
 
 
@@ -59,30 +69,46 @@ class Execution:
         self._tally = Tally(plan, self._tasks, report)
         self._brake = Brake(config, stop or threading.Event())
         self._table = CatalogTable.open(config.dest)
-        self._publisher = BatchPublisher(self._table, force=config.force == "all")
+        self._table.planned_at(plan.table_version)
+        self._claims = RunClaims(
+            config.dest, report.run_id, on_demand=config.on_demand, alone=prepared.single_writer
+        )
+        self._gate = CatalogGate(self._claims, self._table, prepared.fingerprint)
+        self._publisher = BatchPublisher(
+            self._table, force=config.force == "all", on_published=self._gate.published
+        )
+        self._workers = min(len(self._tasks), config.workers or len(self._tasks))
         self._on_progress = on_progress
 
     def carry_out(self, pool: TrackPool) -> RunReport:
         """What is finished is published, however the run ends."""
         self._brake.check(self._tally)
-        running = pool.run(self._tasks, stop=self._brake.halt, on_tick=self._tick)
+        if self._tasks:
+            self._claims.announce(self._workers)
+            with self._claims:
+                self._work(pool)
+            self._table.compact()  # many small commits make slow readers
+        return self._tally.report(self._brake.cause)
+
+    def _work(self, pool: TrackPool) -> None:
+        running = pool.run(self._tasks, stop=self._brake.halt, on_tick=self._tick, gate=self._gate)
         try:
             with closing(running) as results:
                 for result in results:
                     self._take(result)
         finally:
             self._publisher.flush()
-        self._table.compact()  # many small commits make slow readers
-        return self._tally.report(self._brake.cause)
+            self._tally.leave(self._gate.done_elsewhere, self._gate.passed_over)
 
     def _take(self, result: TrackResult) -> None:
         self._tally.add(result)
-        self._publisher.add(result.row)
+        self._publisher.add(result)
         self._brake.check(self._tally)
         _log(result)
 
     def _tick(self, audio_seconds_under_way: float) -> None:
-        self._publisher.flush_if_due()
+        self._publisher.flush_if_due(eager=self._gate.others_wait)
+        self._tally.leave(self._gate.done_elsewhere, self._gate.passed_over)
         if self._on_progress is not None:
             self._on_progress(self._tally.progress(audio_seconds_under_way))
         self._brake.check(self._tally)  # last: a listener may have asked to stop

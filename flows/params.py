@@ -28,7 +28,7 @@ Address = Annotated[str, Field(min_length=1), AfterValidator(_without_credential
 
 _SONG_FIELDS = ("overlap", "codec", "bit_depth", "channels", "residual")
 _EXECUTION_FIELDS = ("device", "precision", "workers", "gpus_per_worker", "executor")
-_LIMIT_FIELDS = ("limit", "force", "max_failure_rate", "max_hours")
+_LIMIT_FIELDS = ("limit", "force", "max_failure_rate", "max_hours", "on_demand")
 _RUN_FIELDS = ("dest", "checkpoint", *_EXECUTION_FIELDS, *_LIMIT_FIELDS)
 _LIST_FIELDS = ("sources", "include", "exclude")
 
@@ -93,6 +93,10 @@ class CatalogParameters(BaseModel):
     )
     executor: Literal["ray", "inline"] = Field(
         default="ray", description="inline works in the flow's own process, one song at a time"
+    )
+
+    on_demand: bool = Field(
+        default=False, description="Goes first: other runs at this place make room for it"
     )
 
     def to_config(self) -> RunConfig:

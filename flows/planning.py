@@ -27,13 +27,14 @@ def make_plan(prepared: Prepared) -> tuple[Plan, Estimate]:
     objects = list_audio(
         config.sources, include=config.include, exclude=config.exclude, skip_prefix=config.dest
     )
+    version = table.version
     plan = plan_tracks(objects, table.keys(prepared.fingerprint), force=config.force)
     if not any(plan.counts.values()):
         logger.warning(
             "sources=%s songs=0 remedy='check --source, --include and --exclude'",
             ",".join(config.sources),
         )
-    plan = replace(plan, tracks=plan.tracks[: config.limit])
+    plan = replace(plan, tracks=plan.tracks[: config.limit], table_version=version)
     return plan, estimate(plan, table.sample())
 
 

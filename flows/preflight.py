@@ -27,6 +27,7 @@ class Prepared:
     model_name: str
     weights_sha256: str
     weights_licence: str | None
+    single_writer: bool = False  # the store can't tell two runs apart
 
 
 def _canonical(config: RunConfig) -> RunConfig:
@@ -74,7 +75,9 @@ def preflight(config: RunConfig, *, writes: bool = True) -> Prepared:
     separator = Separator.load(config.checkpoint, device="cpu")
     settings = fingerprint_settings(separator, config.song, precision)
     song = replace(config.song, targets=separator.select_targets(config.song.targets))
-    (check_dest if writes else check_holdings)(config.dest)
+    if not writes:
+        check_holdings(config.dest)
+    single_writer = writes and not check_dest(config.dest)
     return Prepared(
         config=replace(
             config, song=song, precision=precision, gpus_per_worker=_gpus_per_worker(config, device)
@@ -84,4 +87,5 @@ def preflight(config: RunConfig, *, writes: bool = True) -> Prepared:
         model_name=separator.model_name,
         weights_sha256=separator.weights_sha256,
         weights_licence=separator.weights_licence,
+        single_writer=single_writer,
     )

@@ -84,12 +84,22 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
         ("done before", str(report.planned.get("done", 0))),
         ("left as they were, without stems", str(report.planned.get("left", 0))),
         ("adopted from an earlier attempt", str(report.adopted)),
+        *_others_rows(report),
         ("audio", f"{clock(report.audio_seconds)} ({speed:.1f} times real time)"),
         ("time", clock(report.elapsed_seconds)),
         ("source bytes read", size(report.source_bytes_read)),
         ("windows through the network", str(report.windows)),
         ("failure rate", f"{report.failure_rate:.1%}"),
     ]
+
+
+def _others_rows(report: RunReport) -> list[tuple[str, str]]:
+    """Only where other runs were at work."""
+    rows = [
+        ("done by another run meanwhile", report.done_elsewhere),
+        ("left to another run that is at them", report.passed_over),
+    ]
+    return [(name, str(count)) for name, count in rows if count]
 
 
 def report_lines(report: RunReport) -> list[str]:

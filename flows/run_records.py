@@ -38,6 +38,7 @@ class RunConfig:
     max_failure_rate: float = 0.0
     max_hours: float | None = None
     executor: str = "ray"
+    on_demand: bool = False
 
     def __post_init__(self) -> None:
         _require("--force", self.force, get_args(Force))
@@ -90,6 +91,8 @@ class RunReport:
     failed: int = 0
     quarantined: int = 0
     adopted: int = 0
+    done_elsewhere: int = 0  # by another run since the plan was made
+    passed_over: int = 0  # held by another run to the end
     windows: int = 0
     source_bytes_read: int = 0
     audio_seconds: float = 0.0

@@ -1,6 +1,7 @@
 """A run's running count, and what makes it stop before its plan is done."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Final
@@ -54,6 +55,14 @@ class Tally:
         if row.status != "done" and len(self._failures) < MAX_FAILURES_LISTED:
             reason, message = row.reason or "", row.error_message or ""
             self._failures.append(Failure(row.source_uri, row.status, reason, message))
+
+    def leave(self, done_elsewhere: Sequence[TrackTask], passed_over: Sequence[TrackTask]) -> None:
+        """What other runs take off this one, in all so far."""
+        self._report = replace(
+            self._report, done_elsewhere=len(done_elsewhere), passed_over=len(passed_over)
+        )
+        for task in (*done_elsewhere, *passed_over):
+            self._audio_seconds_total -= self._estimates.pop(task.source.uri, 0.0)
 
     def progress(self, audio_seconds_under_way: float) -> Progress:
         report = self._report

@@ -91,6 +91,7 @@ class Attempt:
     seconds: dict[str, float] = field(default_factory=dict)
     fetched: Fetched | None = None
     windows: int = 0
+    whole_at: float = 0.0
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -169,6 +170,7 @@ class Attempt:
             source_bytes_read=self.fetched.size if self.fetched else 0,
             audio_seconds=row.duration_seconds or 0.0,
             adopted=adopted,
+            whole_at=self.whole_at,
         )
 
 

@@ -1,6 +1,8 @@
 """What is still to be handed out, and in which order. Knows no Ray.
 
     ready     longest first
+    admitted  through the gate, next to go
+    deferred  held by another run: asked for again when nothing else is left, for a while
     held      followers of a group: released when their leader has finished
     suspects  tracks that were on a worker when it died: to an idle worker, and alone there
 
@@ -11,27 +13,45 @@ are never separated twice at once.
 from collections import deque
 from collections.abc import Iterable
 from heapq import heappop, heappush
+from time import monotonic
+from typing import Final
 
-from ray_actors.messages import TrackTask
+from ray_actors.messages import Gate, OpenGate, TrackTask
+
+ASK_AGAIN_SECONDS: Final = 3.0
+ASKING_SECONDS: Final = 2.0  # at a time: what is to be passed over must not hold up the run
 
 
 class Backlog:
-    """Tasks that no worker holds."""
+    """Tasks that no worker holds. The gate is asked for `batch` tasks at once."""
 
-    def __init__(self, tasks: Iterable[TrackTask]) -> None:
+    def __init__(
+        self,
+        tasks: Iterable[TrackTask],
+        gate: Gate | None = None,
+        *,
+        batch: int = 1,
+        patience_seconds: float = 0.0,
+    ) -> None:
+        self._gate, self._batch = gate or OpenGate(), batch
         self._ready: list[tuple[float, int, TrackTask]] = []
+        self._admitted: deque[TrackTask] = deque()
+        self._deferred: list[TrackTask] = []
         self._suspects: deque[TrackTask] = deque()
         self._held: dict[str, deque[TrackTask]] = {}
         self._added = 0
+        self._patience_seconds = patience_seconds
+        self._asked_at, self._waiting_since = 0.0, 0.0
         for task in tasks:
             self._admit(task)
 
     def __bool__(self) -> bool:
-        return bool(self._ready or self._suspects)
+        return bool(self._ready or self._suspects or self._admitted or self._deferred)
 
     def __len__(self) -> int:
+        waiting = len(self._admitted) + len(self._deferred)
         held = sum(len(followers) for followers in self._held.values())
-        return len(self._ready) + len(self._suspects) + held
+        return len(self._ready) + len(self._suspects) + waiting + held
 
     def _admit(self, task: TrackTask) -> None:
         if task.group is None:
@@ -52,10 +72,23 @@ class Backlog:
         self._suspects.append(task)
 
     def take(self, *, idle: bool) -> TrackTask | None:
-        """The next task; a suspect only for an idle worker."""
+        """The next task, if there is one just now; a suspect only for an idle worker."""
         if idle and self._suspects:
             return self._suspects.popleft()
-        return heappop(self._ready)[2] if self._ready else None
+        until = monotonic() + ASKING_SECONDS
+        while not self._admitted and self._ready and monotonic() < until:
+            self._ask_for_ready()
+        if not self._admitted and not self._ready and self._deferred:
+            self._ask_for_deferred()
+        return self._admitted.popleft() if self._admitted else None
+
+    def give_back(self) -> None:
+        """What is admitted but not handed out goes back, for a run that is to go first."""
+        if self._admitted:
+            self._gate.give_back(self._admitted)
+            for task in self._admitted:
+                self.requeue(task)
+            self._admitted.clear()
 
     def finished(self, task: TrackTask, *, done: bool) -> None:
         """Releases the followers of a done leader, or the next in line of one that was not."""
@@ -64,3 +97,29 @@ class Backlog:
             return
         for _ in range(len(followers) if done else 1):
             self.requeue(followers.popleft())
+
+    def _ask_for_ready(self) -> None:
+        count = min(self._batch, len(self._ready))
+        self._deferred += self._ask([heappop(self._ready)[2] for _ in range(count)])
+        self._waiting_since = monotonic()
+
+    def _ask_for_deferred(self) -> None:
+        now = monotonic()
+        is_last = now - self._waiting_since >= self._patience_seconds
+        if now - self._asked_at < ASK_AGAIN_SECONDS and not is_last:
+            return
+        self._deferred = self._ask(self._deferred)
+        if is_last:
+            self._gate.pass_over(self._deferred)
+            for task in self._deferred:
+                self.finished(task, done=False)
+            self._deferred = []
+
+    def _ask(self, tasks: list[TrackTask]) -> list[TrackTask]:
+        """Those that another run holds."""
+        self._asked_at = monotonic()
+        admission = self._gate.admit(tasks)
+        self._admitted.extend(admission.granted)
+        for task in admission.done:
+            self.finished(task, done=True)
+        return list(admission.held)

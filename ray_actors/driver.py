@@ -1,12 +1,15 @@
 """The driver loop: starts workers, hands out tracks, replaces the dead, drains at the end.
 
-    start all at once -> dispatch, longest first, three a worker -> wait -> settle | bury | retire
-                              ^                                               |
-                              +-----------------------------------------------+
+    staff: start, replace -> dispatch, longest first, three each -> wait -> settle | bury | retire
+      ^                                                                      |
+      +----------------------------------------------------------------------+
 
 A worker that dies is charged to the track that was on its device, as last heard; the others go
 back without a charge. The charged track runs alone next, then alone with the smallest batch; when
 it loses that worker too it is quarantined with the history of its attempts.
+
+Where an on-demand run wants workers, as many get no more tracks and end when they are idle; they
+are started again when that run is over.
 """
 
 import logging
@@ -25,7 +28,9 @@ from ray_actors.attempts import broken, lost_attempt, quarantined
 from ray_actors.backlog import Backlog
 from ray_actors.credentials import redacted
 from ray_actors.messages import (
+    Gate,
     OnTick,
+    OpenGate,
     PoolOptions,
     TrackResult,
     TrackTask,
@@ -53,20 +58,32 @@ class DriverLoop:
         self._plan, self._factory = plan, factory
         self._settings, self._options = settings, options
         self._backlog = Backlog(())
+        self._gate: Gate = OpenGate()
+        self._places = plan.count  # for workers; one whose worker never started is given up
         self._slots: list[Slot] = []
         self._first_failure = ""
-        self._stopping = False
 
     def results(
-        self, tasks: Sequence[TrackTask], *, stop: Event, on_tick: OnTick | None = None
+        self,
+        tasks: Sequence[TrackTask],
+        *,
+        stop: Event,
+        on_tick: OnTick | None = None,
+        gate: Gate | None = None,
     ) -> Generator[TrackResult, None, None]:
         """Each finished track's result, as it comes; tracks cut off by `stop` have none."""
-        self._backlog = Backlog(tasks)
+        self._gate = gate or self._gate
+        self._backlog = Backlog(
+            tasks,
+            self._gate,
+            batch=OUTSTANDING * self._plan.count,
+            patience_seconds=self._options.patience_seconds,
+        )
         try:
-            self._slots = [self._start() for _ in range(self._plan.count)]
             while not stop.is_set() and self._unfinished():
+                self._staff()
                 self._dispatch()
-                yield from self._collect()
+                yield from self._collect(stop)
                 yield from self._overdue()
                 self._tick(on_tick)
             yield from self._drain(on_tick)
@@ -85,17 +102,34 @@ class DriverLoop:
         if on_tick is not None:
             on_tick(audio_seconds)
 
+    def _staff(self) -> None:
+        """As many workers as there are places, less those that are wanted elsewhere."""
+        room = self._room
+        for slot in [slot for slot in self._slots[room:] if not slot.outstanding]:
+            self._dismiss(slot)
+        if len(self._backlog):
+            self._slots += [self._start() for _ in range(room - len(self._slots))]
+
+    @property
+    def _room(self) -> int:
+        return max(0, self._places - self._gate.workers_wanted)
+
     def _dispatch(self) -> None:
         """One each before anyone gets a second."""
+        if self._gate.workers_wanted:
+            self._backlog.give_back()
         for depth in range(1, OUTSTANDING + 1):
-            for slot in self._slots:
+            for slot in self._slots[: self._room]:
                 if slot.has_room(depth):
                     task = self._backlog.take(idle=not slot.outstanding)
                     if task is not None:
                         slot.assign(task)
 
-    def _collect(self) -> Iterator[TrackResult]:
+    def _collect(self, stop: Event) -> Iterator[TrackResult]:
         waiting = {ref: slot for slot in self._slots for ref in slot.refs()}
+        if not waiting:
+            stop.wait(POLL_SECONDS)  # all workers are wanted elsewhere, or all tracks
+            return
         ready, _ = ray.wait(list(waiting), timeout=POLL_SECONDS)
         for ref in ready:
             slot = waiting[ref]
@@ -112,11 +146,11 @@ class DriverLoop:
 
     def _retire(self, slot: Slot, failure: str) -> None:
         """A worker that never became ready is not replaced: the next would fare alike."""
-        slot.kill()
-        self._slots.remove(slot)
+        self._dismiss(slot)
+        self._places -= 1
         self._first_failure = self._first_failure or failure
-        logger.warning("worker_start=failed workers_left=%d\n%s", len(self._slots), failure)
-        if not self._slots:
+        logger.warning("worker_start=failed workers_left=%d\n%s", self._places, failure)
+        if not self._places:
             last_line = self._first_failure.strip().splitlines()[-1]
             raise WorkersUnavailable(
                 f"no worker is left: {redacted(last_line)}",
@@ -157,8 +191,7 @@ class DriverLoop:
             self._backlog.requeue(task)
 
     def _bury(self, slot: Slot, failure: str) -> Iterator[TrackResult]:
-        slot.kill()
-        self._slots.remove(slot)
+        self._dismiss(slot)
         finished = [(held, _late_result(held)) for held in slot.outstanding]
         slot.outstanding = deque(held for held, result in finished if result is None)
         for held, result in finished:
@@ -168,8 +201,6 @@ class DriverLoop:
                 yield from self._charge(held.task, failure, slot.name)
             else:
                 self._give_back(held.task)
-        if len(self._backlog) and not self._stopping:
-            self._slots.append(self._start())
 
     def _charge(self, task: TrackTask, failure: str, worker: str | None) -> Iterator[TrackResult]:
         task = lost_attempt(task, failure, worker)
@@ -198,20 +229,22 @@ class DriverLoop:
 
     def _drain(self, on_tick: OnTick | None) -> Iterator[TrackResult]:
         """Waits a bounded time for what is on the devices; drops what is queued behind."""
-        self._stopping = True
         limit = monotonic() + self._options.drain_seconds
         for slot in self._slots:
             slot.forget_queued()
         self._dismiss_idle()
         while self._slots and monotonic() < limit:
-            yield from self._collect()
+            yield from self._collect(Event())
             self._dismiss_idle()
             self._tick(on_tick)
 
     def _dismiss_idle(self) -> None:
         for slot in [slot for slot in self._slots if not slot.outstanding]:
-            slot.kill()
-            self._slots.remove(slot)
+            self._dismiss(slot)
+
+    def _dismiss(self, slot: Slot) -> None:
+        slot.kill()
+        self._slots.remove(slot)
 
 
 def _cause(error: RayTaskError) -> Exception:

@@ -2,10 +2,14 @@
 
 from collections.abc import Generator, Sequence
 from threading import Event
+from typing import Final
 
+from lasaft_core.storage import patient_for
 from ray_actors.backlog import Backlog
 from ray_actors.messages import (
+    Gate,
     OnTick,
+    OpenGate,
     PoolOptions,
     TrackResult,
     TrackTask,
@@ -13,6 +17,9 @@ from ray_actors.messages import (
     WorkerSettings,
 )
 from ray_actors.worker import SeparatorWorker
+
+POLL_SECONDS: Final = 1.0
+BATCH: Final = 4  # tracks that are asked for at once
 
 
 class _Stopped(BaseException):
@@ -31,11 +38,18 @@ class InlinePool:
         self._settings, self._options, self._factory = settings, options, factory
 
     def run(
-        self, tasks: Sequence[TrackTask], *, stop: Event, on_tick: OnTick | None = None
+        self,
+        tasks: Sequence[TrackTask],
+        *,
+        stop: Event,
+        on_tick: OnTick | None = None,
+        gate: Gate | None = None,
     ) -> Generator[TrackResult, None, None]:
         if not tasks:
             return
-        backlog, worker = Backlog(tasks), self._factory(self._settings)
+        gate, patience_seconds = gate or OpenGate(), self._options.patience_seconds
+        backlog = Backlog(tasks, gate, batch=BATCH, patience_seconds=patience_seconds)
+        worker = self._factory(self._settings)
 
         def tick(audio_seconds: float) -> None:
             if on_tick is not None:
@@ -43,12 +57,24 @@ class InlinePool:
             if stop.is_set():
                 raise _Stopped
 
-        while not stop.is_set() and (task := backlog.take(idle=True)):
+        while not stop.is_set() and backlog:
+            if gate.workers_wanted:
+                backlog.give_back()
+            task = None if gate.workers_wanted else backlog.take(idle=True)
+            if task is None:
+                stop.wait(POLL_SECONDS)  # another run goes first, or has all that is left
+                _tell(on_tick)
+                continue
             try:
-                result = worker.process(task, tick)
+                with patient_for(stop=stop):
+                    result = worker.process(task, tick)
             except _Stopped:
                 return
             backlog.finished(task, done=result.row.status == "done")
             yield result
-            if on_tick is not None:
-                on_tick(0.0)
+            _tell(on_tick)
+
+
+def _tell(on_tick: OnTick | None) -> None:
+    if on_tick is not None:
+        on_tick(0.0)

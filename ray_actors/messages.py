@@ -59,13 +59,17 @@ class TrackTask:
 
 @dataclass(frozen=True, slots=True)
 class TrackResult:
-    """A track's row and what it cost. `adopted`: stems that were there already were taken over."""
+    """A track's row and what it cost. `adopted`: stems that were there already were taken over.
+
+    `whole_at`: seconds since 1970 at which the stems were certainly whole in the store.
+    """
 
     row: TrackRow
     windows: int = 0
     source_bytes_read: int = 0
     audio_seconds: float = 0.0
     adopted: bool = False
+    whole_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ class PoolOptions:
     """How many workers, and how long the driver waits for what.
 
     A track may stand still for `deadline_base_seconds` and `deadline_factor` times its estimated
-    audio seconds. `max_losses` workers may die under a track before it is quarantined.
+    audio seconds. `max_losses` workers may die under a track before it is quarantined. For tracks
+    that another run holds there is `patience_seconds` when nothing else is left to do.
     """
 
     workers: int | None = None
@@ -83,6 +88,7 @@ class PoolOptions:
     deadline_factor: float = 20.0
     drain_seconds: float = 15.0  # a run that is told to stop has 30 s for all that it still does
     max_losses: int = 3
+    patience_seconds: float = 30.0
 
     def deadline_seconds(self, task: TrackTask) -> float:
         return self.deadline_base_seconds + self.deadline_factor * task.audio_seconds_estimate
@@ -97,6 +103,47 @@ class TrackWorker(Protocol):
 WorkerFactory = Callable[[WorkerSettings], TrackWorker]
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What may be worked on now, what another run holds, and what one has done meanwhile."""
+
+    granted: tuple[TrackTask, ...] = ()
+    held: tuple[TrackTask, ...] = ()
+    done: tuple[TrackTask, ...] = ()
+
+
+class Gate(Protocol):
+    """Stands between the backlog and the workers where several runs share a catalog."""
+
+    def admit(self, tasks: Sequence[TrackTask]) -> Admission: ...
+
+    def give_back(self, tasks: Sequence[TrackTask]) -> None:
+        """These were granted, but are not begun."""
+
+    def pass_over(self, tasks: Sequence[TrackTask]) -> None:
+        """These are left to the run that holds them."""
+
+    @property
+    def workers_wanted(self) -> int:
+        """How many workers others need before this run does."""
+        ...
+
+
+class OpenGate:
+    """No other run, everything may be worked on."""
+
+    workers_wanted = 0
+
+    def admit(self, tasks: Sequence[TrackTask]) -> Admission:
+        return Admission(granted=tuple(tasks))
+
+    def give_back(self, tasks: Sequence[TrackTask]) -> None:
+        pass
+
+    def pass_over(self, tasks: Sequence[TrackTask]) -> None:
+        pass
+
+
 class TrackPool(Protocol):
     """Runs tasks on workers; both executors have this interface.
 
@@ -105,5 +152,10 @@ class TrackPool(Protocol):
     """
 
     def run(
-        self, tasks: Sequence[TrackTask], *, stop: Event, on_tick: OnTick | None = None
+        self,
+        tasks: Sequence[TrackTask],
+        *,
+        stop: Event,
+        on_tick: OnTick | None = None,
+        gate: Gate | None = None,
     ) -> Generator[TrackResult, None, None]: ...

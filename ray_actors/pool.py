@@ -10,6 +10,7 @@ from ray_actors.cluster import node_resources, ray_cluster
 from ray_actors.credentials import forwarded_environment
 from ray_actors.driver import DriverLoop
 from ray_actors.messages import (
+    Gate,
     OnTick,
     PoolOptions,
     TrackResult,
@@ -35,7 +36,12 @@ class RayPool:
         self._settings, self._options, self._factory = settings, options, factory
 
     def run(
-        self, tasks: Sequence[TrackTask], *, stop: Event, on_tick: OnTick | None = None
+        self,
+        tasks: Sequence[TrackTask],
+        *,
+        stop: Event,
+        on_tick: OnTick | None = None,
+        gate: Gate | None = None,
     ) -> Generator[TrackResult, None, None]:
         if not tasks:
             return
@@ -52,5 +58,5 @@ class RayPool:
                 self._settings, threads=share.threads, environment=forwarded_environment()
             )
             loop = DriverLoop(plan, self._factory, settings, self._options)
-            with closing(loop.results(tasks, stop=stop, on_tick=on_tick)) as results:
+            with closing(loop.results(tasks, stop=stop, on_tick=on_tick, gate=gate)) as results:
                 yield from results

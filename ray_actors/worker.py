@@ -8,6 +8,7 @@ broad catch: whatever goes wrong with a track becomes its row.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -98,6 +99,7 @@ class SeparatorWorker:
     def _adoptable(self, attempt: Attempt) -> TrackRow | None:
         """Whole stems of these bytes; a forced track takes only what its own run has made."""
         assert attempt.work_id
+        attempt.whole_at = time.time()
         track = self.store.adopt(attempt.work_id)
         if track is None:
             return None
@@ -141,6 +143,7 @@ class SeparatorWorker:
         files = {stem.path.name: stem.path for stem in song.stems}
         uris = {stem.target: join(prefix, stem.path.name) for stem in song.stems}
         row = attempt.done(song, uris)
+        attempt.whole_at = time.time()
         with attempt.timed("upload"):
             self.store.publish(files, row.to_dict(), attempt.work_id, attempt_id)
         return row

@@ -23,4 +23,5 @@ def run_config(arguments: argparse.Namespace) -> RunConfig:
         max_failure_rate=arguments.max_failure_rate,
         max_hours=arguments.max_hours,
         executor=arguments.executor,
+        on_demand=arguments.on_demand,
     )

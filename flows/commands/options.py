@@ -123,6 +123,11 @@ def _add_execution(parser: Parser) -> None:
         "come back under it is ended",
     )
     add("--max-hours", type=float, metavar="H", help="start no more songs after so long")
+    add(
+        "--on-demand",
+        action="store_true",
+        help="go first: other runs at this destination make room until this one is done",
+    )
 
 
 def add_separate(parser: Parser) -> None:

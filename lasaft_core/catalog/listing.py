@@ -17,6 +17,7 @@ AUDIO_SUFFIXES = frozenset({
     ".tta", ".w64", ".wav", ".wave", ".webm", ".wma", ".wv",
 })
 # fmt: on
+WRITTEN_FOLDERS = ("stems", "catalog", "claims", "receipts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def list_audio(
     """Each object once, in the order of the sources; a source is a prefix or one object.
 
     `skip_prefix` is the destination: what a run wrote there is never a source. It is left out
-    whole where it lies inside a source, else its `stems` and `catalog` are. Raises StoreError.
+    whole where it lies inside a source, else `WRITTEN_FOLDERS` of it are. Raises StoreError.
     """
     names = NameFilter(tuple(include), tuple(exclude))
     bases = [canonical_uri(source) for source in sources]
@@ -95,7 +96,7 @@ def _written(dest: str | None, base: str) -> list[str]:
     if dest is None:
         return []
     inside = dest != base and _within(dest, base)
-    return [dest] if inside else [join(dest, "stems"), join(dest, "catalog")]
+    return [dest] if inside else [join(dest, name) for name in WRITTEN_FOLDERS]
 
 
 def _within(uri: str, base: str) -> bool:

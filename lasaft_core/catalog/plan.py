@@ -55,11 +55,13 @@ class Plan:
     """Tracks to work on, in listing order, and how many objects are not worked on.
 
     `done` have their stems, `left` have none: they would fail or be skipped as before.
+    `table_version` is the newest that the plan certainly knows.
     """
 
     tracks: tuple[PlannedTrack, ...]
     done: int
     left: int = 0
+    table_version: int | None = None
 
     @property
     def counts(self) -> dict[str, int]:

@@ -49,6 +49,7 @@ class CatalogTable:
         self._options = delta_storage_options(self.uri)
         self._table: DeltaTable | None = None
         self._index: KeyIndex | None = None
+        self._expected_version = -1  # if nobody but us has committed since the plan was made
 
     @classmethod
     def open(cls, dest_uri: str) -> Self:
@@ -94,6 +95,23 @@ class CatalogTable:
         chosen = where(source_uri=canonical_uri(source_uri), model_fingerprint=fingerprint)
         return list(self._rows(f"{chosen} ORDER BY committed_at DESC"))
 
+    def planned_at(self, version: int | None) -> None:
+        """The version that the plan was made with, before which nothing is news."""
+        self._expected_version = -1 if version is None else version
+
+    def done_meanwhile(self, etags: Mapping[Key, str]) -> set[Key]:
+        """Those of the keys that somebody else has done since `planned_at`, with this etag. Costs
+        one small request where nobody has committed."""
+        table = self._latest()
+        if table is None or table.version() == self._expected_version:
+            return set()
+        standing = self._standing(table, list(etags))
+        return {
+            key
+            for key, row in standing.items()
+            if (row.status, row.source_etag) == ("done", etags[key])
+        }
+
     def publish(self, rows: Sequence[TrackRow], *, force: bool = False) -> int:
         """Inserts or updates by key in one commit; returns how many rows it wrote.
 
@@ -103,7 +121,7 @@ class CatalogTable:
         batch = _one_per_key(rows)
         for tried in range(_COMMIT_TRIES if batch else 0):
             table = self._latest() or self._create()
-            standing = self._standing(table, batch)
+            standing = self._standing(table, [row.key for row in batch])
             wanted = [row for row in batch if _may_replace(row, standing.get(row.key), force=force)]
             wanted = [_with_history(row, standing.get(row.key)) for row in wanted]
             if not wanted or self._commit(table, wanted, standing):
@@ -207,18 +225,19 @@ class CatalogTable:
                 self._table = DeltaTable.create(
                     self._delta_uri, SCHEMA, storage_options=self._options
                 )
+                self._expected_version += self._expected_version == -1
             except DeltaError:  # another writer was first, else opening says what is wrong
                 self._table = DeltaTable(self._delta_uri, storage_options=self._options)
         return self._table
 
-    def _standing(self, table: DeltaTable, batch: list[TrackRow]) -> Mapping[Key, Standing]:
-        """Those rows of the batch that are in the table."""
+    def _standing(self, table: DeltaTable, keys: list[Key]) -> Mapping[Key, Standing]:
+        """Those of the keys that are in the table."""
         if self._index is None or self._index.version != table.version():
             self._index = self._indexed(table)
-        if not self._index.may_hold(row.key for row in batch):
+        if not self._index.may_hold(keys):
             return {}
         with _told(self.uri, "read"):
-            return queries.standing(table, [row.key for row in batch])
+            return queries.standing(table, keys)
 
     def _indexed(self, table: DeltaTable) -> KeyIndex:
         with _told(self.uri, "read"):
@@ -244,6 +263,7 @@ class CatalogTable:
                     _write(table, data, mode="append")
         except CommitFailedError:
             return False
+        self._expected_version += table.version() == self._expected_version + 1
         if self._index is not None:
             self._index.add(table.version(), [row.key for row in rows])
         return True

@@ -10,6 +10,7 @@ Credentials come from the environment or a profile, never from a URI or a parame
 """
 
 from lasaft_core.storage.access import (
+    create,
     exists,
     fetch,
     list_below,
@@ -34,6 +35,7 @@ __all__ = [
     "check_dest",
     "check_holdings",
     "check_source",
+    "create",
     "delta_storage_options",
     "delta_told",
     "delta_uri",

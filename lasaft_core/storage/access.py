@@ -116,6 +116,13 @@ def put_bytes(data: bytes, uri: str) -> None:
         store.put_bytes(data, key)
 
 
+def create(data: bytes, uri: str) -> bool:
+    """False where the name is taken, by other bytes than these. Raises StoreUnavailable."""
+    with _writing(uri):
+        store, key = open_store(uri)
+        return store.create(data, key)
+
+
 def remove(uri: str) -> None:
     """Removing what is not there is no error. Raises StoreUnavailable."""
     with _writing(uri):

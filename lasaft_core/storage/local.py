@@ -53,12 +53,12 @@ class LocalStore:
             part.write_bytes(data)
 
     def create(self, data: bytes, key: str) -> bool:
-        Path(key).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with Path(key).open("xb") as writer:
-                writer.write(data)
-        except FileExistsError:
-            return False
+        with _part_of(Path(key)) as part:
+            part.write_bytes(data)
+            try:
+                os.link(part, key)  # with its content: nobody reads half of it
+            except FileExistsError:
+                return False
         return True
 
     def read_bytes(self, key: str) -> bytes:
@@ -73,11 +73,18 @@ _PART = ".lasaft-part"
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
+    with _part_of(path) as part:
+        yield part
+        part.replace(path)
+
+
+@contextmanager
+def _part_of(path: Path) -> Iterator[Path]:
+    """A file beside it that is gone at the end, if it has not become another."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.parent / f".{uuid.uuid4().hex}{_PART}"
     try:
         yield part
-        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 

@@ -51,7 +51,8 @@ class Store(Protocol):
     def put_bytes(self, data: bytes, key: str) -> None: ...
 
     def create(self, data: bytes, key: str) -> bool:
-        """False where the key is taken; a store that can't refuse overwrites and says True."""
+        """False where the key is taken by other data, since a repeated creation may find its own;
+        a store that can't refuse overwrites and says True."""
 
     def read_bytes(self, key: str) -> bytes: ...
 

@@ -36,11 +36,11 @@ def check_holdings(uri: str) -> None:
         raise StoreError(f"can't write to {uri}", expected="a folder", got="a file")
 
 
-def check_dest(uri: str) -> None:
+def check_dest(uri: str) -> bool:
     """Can an object be written, read and removed, and is a second creation refused?
 
-    A store that doesn't refuse it is used, with a warning: two runs at once could overwrite each
-    other's commits there. Raises StoreError.
+    False where it isn't, with a warning: two runs at once could overwrite each other's commits
+    there. Raises StoreError.
     """
     delta_uri(uri)
     if scheme_of(uri) == "s3":
@@ -59,4 +59,6 @@ def check_dest(uri: str) -> None:
     if held != data:
         raise StoreError(f"{uri} gives back other bytes than were put", expected=data, got=held)
     if not refused:
-        _log.warning("dest=%s conditional_create=no remedy='only one run at a time here'", uri)
+        remedy = "one run at a time here; a second one is refused while it can see the first"
+        _log.warning("dest=%s conditional_create=no mode=single_writer remedy=%r", uri, remedy)
+    return refused

@@ -2,13 +2,14 @@
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
 from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.storage import ObjectStat
 from ray_actors.attempts import base_row, describe
-from ray_actors.messages import OnTick, TrackResult, TrackTask, WorkerSettings
+from ray_actors.messages import Admission, OnTick, TrackResult, TrackTask, WorkerSettings
 
 
 def track(name: str, *, seconds: float = 1.0, group: str | None = None) -> TrackTask:
@@ -93,3 +94,33 @@ class StartsOnce:
 
     def process(self, task: TrackTask, on_audio: OnTick | None = None) -> TrackResult:
         return self._fake.process(task, on_audio)
+
+
+class ScriptedGate:
+    """Another run that holds the tracks named in `held` and has done those in `done`."""
+
+    def __init__(self, *, held: tuple[str, ...] = (), done: tuple[str, ...] = ()) -> None:
+        self.held, self.done = set(held), set(done)
+        self.workers_wanted = 0
+        self.asked: list[list[str]] = []
+        self.passed_over: list[str] = []
+        self.given_back: list[str] = []
+
+    def admit(self, tasks: Sequence[TrackTask]) -> Admission:
+        self.asked.append([_name(task) for task in tasks])
+        taken = self.held | self.done
+        return Admission(
+            granted=tuple(task for task in tasks if _name(task) not in taken),
+            held=tuple(task for task in tasks if _name(task) in self.held),
+            done=tuple(task for task in tasks if _name(task) in self.done),
+        )
+
+    def give_back(self, tasks: Sequence[TrackTask]) -> None:
+        self.given_back += map(_name, tasks)
+
+    def pass_over(self, tasks: Sequence[TrackTask]) -> None:
+        self.passed_over += map(_name, tasks)
+
+
+def _name(task: TrackTask) -> str:
+    return task.source.uri.removeprefix("file:///")

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
-from fake_workers import track
+import pytest
+from fake_workers import ScriptedGate, track
 
 from lasaft_core.catalog.rows import AttemptRow
+from ray_actors import backlog as backlog_module
 from ray_actors.backlog import Backlog
 
 
@@ -48,3 +50,53 @@ def test_a_suspect_goes_first_but_to_an_idle_worker_only():
 
     assert taken(backlog, idle=False) == ["a"]
     assert taken(backlog, idle=True) == ["suspect"]
+
+
+def test_the_gate_is_asked_for_a_batch_of_the_longest():
+    gate = ScriptedGate()
+    backlog = Backlog([track(name, seconds=9 - ord(name)) for name in "abcde"], gate, batch=2)
+
+    assert taken(backlog) == list("abcde")
+    assert gate.asked == [["a", "b"], ["c", "d"], ["e"]]
+
+
+def test_what_another_run_holds_is_asked_for_again_at_the_end(monkeypatch):
+    monkeypatch.setattr(backlog_module, "ASK_AGAIN_SECONDS", 0.0)
+    gate = ScriptedGate(held=("a", "c"))
+    backlog = Backlog([track(name) for name in "abcd"], gate, batch=2, patience_seconds=60)
+    assert [backlog.take(idle=True).source.etag for _ in range(2)] == ["b", "d"]
+    assert backlog.take(idle=True) is None
+    assert (bool(backlog), len(backlog)) == (True, 2)
+
+    gate.held.discard("a")
+
+    assert backlog.take(idle=True).source.etag == "a"
+    assert len(backlog) == 1
+
+
+def test_patience_with_another_run_ends():
+    gate = ScriptedGate(held=("a",))
+    backlog = Backlog([track("a")], gate)
+
+    assert taken(backlog) == []
+    assert (gate.passed_over, bool(backlog), len(backlog)) == (["a"], False, 0)
+
+
+@pytest.mark.parametrize("gate", [{"done": ("leader",)}, {"held": ("leader",)}])
+def test_followers_of_what_another_run_has_done_or_keeps_are_free(gate):
+    tasks = [track("leader", group="g"), track("one", group="g")]
+    backlog = Backlog(tasks, ScriptedGate(**gate))
+
+    assert [*taken(backlog), *taken(backlog)] == ["one"]
+
+
+def test_what_is_admitted_but_not_begun_can_be_given_back():
+    gate = ScriptedGate()
+    backlog = Backlog([track(name) for name in "abc"], gate, batch=3)
+    assert backlog.take(idle=True).source.etag == "a"
+
+    backlog.give_back()
+
+    assert gate.given_back == ["b", "c"]
+    assert taken(backlog) == ["b", "c"]
+    assert gate.asked == [["a", "b", "c"], ["b", "c"]]

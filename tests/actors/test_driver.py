@@ -6,7 +6,15 @@ from time import monotonic, sleep
 
 import pytest
 import ray
-from fake_workers import FakeWorker, NeverStarts, StartsOnce, name_of, rows_by_name, track
+from fake_workers import (
+    FakeWorker,
+    NeverStarts,
+    ScriptedGate,
+    StartsOnce,
+    name_of,
+    rows_by_name,
+    track,
+)
 
 from lasaft_core.errors import InvalidOption, WorkersUnavailable
 from ray_actors import driver
@@ -170,6 +178,43 @@ def test_stop_gives_up_on_a_track_that_does_not_end(settings):
 
     assert results == []
     wait_for_the_end_of(workers_seen(settings))
+
+
+def test_an_on_demand_run_gets_the_workers_that_it_wants(settings):
+    gate, heard = ScriptedGate(), []
+
+    def tick(_: float) -> None:
+        """All workers at first, then one of two, as soon as there is somebody to ask for it."""
+        heard.append(gate.workers_wanted)
+        if len(heard) == 3:
+            gate.workers_wanted = 1
+
+    gate.workers_wanted = 2
+    pool = RayPool(settings, PoolOptions(workers=2), FakeWorker)
+    tasks = [track(f"slow-{n}") for n in range(4)]
+    running = pool.run(tasks, stop=Event(), on_tick=tick, gate=gate)
+
+    assert len(list(running)) == 4
+    assert heard[:3] == [2, 2, 2]
+    assert len(workers_seen(settings)) == 1
+    wait_for_the_end_of(workers_seen(settings))
+
+
+def test_a_worker_that_is_wanted_elsewhere_ends_and_another_comes_back(settings):
+    gate, results = ScriptedGate(), {}
+
+    def tick(_: float) -> None:
+        pids = workers_seen(settings)
+        is_gone = not any(Path(f"/proc/{pid}").exists() for pid in pids)
+        gate.workers_wanted = int(len(results) > 0 and len(pids) == 1 and not is_gone)
+
+    pool = RayPool(settings, PoolOptions(workers=1), FakeWorker)
+    tasks = [track(f"slow-{n}", seconds=9 - n) for n in range(5)]
+    for result in pool.run(tasks, stop=Event(), on_tick=tick, gate=gate):
+        results[name_of(result)] = result
+
+    assert sorted(results) == [f"slow-{n}" for n in range(5)]
+    assert len(workers_seen(settings)) == 2
 
 
 def test_each_worker_has_a_gpu_of_its_own(settings):

@@ -29,6 +29,7 @@ def test_the_form_reaches_the_api_with_descriptions_and_limits() -> None:
     assert form["bit_depth"]["enum"] == [16, 24, 32]
     assert all(field["description"] for field in form.values())
     assert stored.parameters["parameters"]["overlap"] == 0.5
+    assert stored.parameters["parameters"]["on_demand"]
 
 
 @pytest.mark.usefixtures("prefect_api")
@@ -46,6 +47,8 @@ def test_the_cron_schedule_makes_runs() -> None:
         client._client.post(f"/deployments/{stored.id}/schedule", json={"min_runs": 2})
         chosen = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[stored.id]))
         runs = client.read_flow_runs(flow_run_filter=chosen)
+    assert stored.global_concurrency_limit.limit == 1
+    assert not stored.parameters["parameters"]["on_demand"]
     assert len(runs) >= 2
     assert {run.expected_start_time.hour for run in runs} == {2}
     assert all(run.auto_scheduled for run in runs)

@@ -1,6 +1,5 @@
 """What ends a run before its plan is done, and that what is done by then is kept."""
 
-from dataclasses import replace
 from threading import Event
 
 import pytest
@@ -135,7 +134,7 @@ def test_progress_is_told_in_audio_seconds(songs):
     assert done == sorted(done)
 
 
-class Ledger:
+class Register:
     """Takes the batches that a table would; `down` makes it refuse."""
 
     def __init__(self) -> None:
@@ -155,58 +154,58 @@ def rows() -> list[TrackRow]:
 
 
 def test_rows_are_published_in_batches(rows):
-    ledger = Ledger()
-    publisher = BatchPublisher(ledger, force=False, batch_tracks=2)
+    register = Register()
+    publisher = BatchPublisher(register, force=False, batch_tracks=2)
 
     for row in rows:
-        publisher.add(row)
+        publisher.add(TrackResult(row))
     publisher.flush()
 
-    assert [len(batch) for batch in ledger.batches] == [2, 2, 1]
+    assert [len(batch) for batch in register.batches] == [2, 2, 1]
 
 
 def test_rows_do_not_wait_for_ever(rows):
-    ledger = Ledger()
-    publisher = BatchPublisher(ledger, force=False, batch_seconds=0.0)
+    register = Register()
+    publisher = BatchPublisher(register, force=False, batch_seconds=0.0)
 
-    publisher.add(rows[0])
+    publisher.add(TrackResult(rows[0]))
 
-    assert ledger.batches == [[rows[0]]]
+    assert register.batches == [[rows[0]]]
 
 
 def test_rows_survive_a_commit_that_failed(rows):
-    ledger = Ledger()
-    publisher = BatchPublisher(ledger, force=False)
-    publisher.add(rows[0])
-    ledger.down = True
+    register = Register()
+    publisher = BatchPublisher(register, force=False)
+    publisher.add(TrackResult(rows[0]))
+    register.down = True
     with pytest.raises(StoreError, match="the store is down"):
         publisher.flush()
-    ledger.down = False
+    register.down = False
 
-    publisher.add(replace(rows[1]))
+    publisher.add(TrackResult(rows[1]))
     publisher.flush()
 
-    assert ledger.batches == [rows[:2]]
+    assert register.batches == [rows[:2]]
 
 
 def test_a_store_that_is_down_for_a_while_costs_no_run(rows):
-    ledger = Ledger()
-    publisher = BatchPublisher(ledger, force=False, batch_seconds=0.0)
-    ledger.down = True
-    publisher.add(rows[0])
-    publisher.add(rows[1])
-    ledger.down = False
+    register = Register()
+    publisher = BatchPublisher(register, force=False, batch_seconds=0.0)
+    register.down = True
+    publisher.add(TrackResult(rows[0]))
+    publisher.add(TrackResult(rows[1]))
+    register.down = False
 
     publisher.flush_if_due()
 
-    assert ledger.batches == [rows[:2]]
+    assert register.batches == [rows[:2]]
 
 
 def test_a_store_that_stays_down_ends_the_run(rows):
-    ledger = Ledger()
-    publisher = BatchPublisher(ledger, force=False, batch_seconds=0.0)
-    ledger.down = True
-    publisher.add(rows[0])
+    register = Register()
+    publisher = BatchPublisher(register, force=False, batch_seconds=0.0)
+    register.down = True
+    publisher.add(TrackResult(rows[0]))
     for _ in range(MAX_REFUSALS - 2):
         publisher.flush_if_due()
 

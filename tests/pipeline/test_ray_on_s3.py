@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic, sleep
 from uuid import uuid4
 
 from song_folder import CHECKPOINT, noise
@@ -25,6 +26,14 @@ def processes_of(mark: str) -> list[str]:
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue  # gone meanwhile, or somebody else's
     return found
+
+
+def wait_for_the_end_of_all(mark: str, seconds: float = 10.0) -> None:
+    """A killed process takes a moment to go."""
+    limit = monotonic() + seconds
+    while left := processes_of(mark):
+        assert monotonic() < limit, left
+        sleep(0.1)
 
 
 def run_in_a_process_of_its_own(bucket: str, mark: str) -> dict:
@@ -56,7 +65,7 @@ def test_a_bucket_becomes_stems_and_rows_on_ray(songs, s3):
     report = facts["report"]
     assert (report["done"], report["adopted"], report["failed"]) == (3, 1, 1)
     assert facts["handler_kept"]
-    assert processes_of(mark) == []
+    wait_for_the_end_of_all(mark)
     rows = {row.source_uri: row for row in CatalogTable.open(join(s3, "out")).rows()}
     assert len(rows) == 4
     for row in rows.values():
