@@ -52,7 +52,13 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
         "licence": "CC-BY-4.0", "attribution": "MuldjordKit, Lars Muldjord, for DrumGizmo",
         "files": ["**/Stereo/*.sfz"],
     },
+    "gogodze-phu-vol-ii": {
+        "licence": "CC0-1.0", "attribution": "Karoryfer Samples", "files": ["Programs/Kit*.sfz"],
+    },
     "growlybass": {**_KARORYFER, "files": ["*_clean.sfz", "*_dirty.sfz"], "highest": 67},
+    "swagbass": {
+        **_KARORYFER, "files": ["swagbass.sfz", "swagbass_clean.sfz"], "highest": 67,
+    },
     "meatbass": {**_KARORYFER, "files": ["Programs/04_pizz.sfz"], "highest": 60},
     "pastabass": {
         **_KARORYFER, "highest": 67,
