@@ -1,9 +1,11 @@
 """Networks and losses for the default checkpoint, trained for the same time on the same data.
 
+Time is processor time, of all threads, so that whatever else the machine does changes nothing.
+
 Prints a Markdown table: one line a variant, which differs from the first line in what its name
 says. All are small LaSAFT + GPoCM U-Nets with an encoder that is blind to the target.
 
-    python tests/bench/network_comparison.py DATA [--minutes 2] [--only NAME ...]
+    python tests/bench/network_comparison.py DATA [--minutes 4] [--only NAME ...]
 
 DATA has the layout of MUSDB18-HQ, as `lasaft-stems build-data` writes it.
 """
@@ -79,8 +81,8 @@ def train(network, loss, songs, minutes, precision):
     recipe = recipe_for(network, loss)
     learner = Learner(network, recipe, seed=0, device="cpu", precision=precision)
     excerpts = Excerpts(songs, network, recipe, seed=0)
-    started = time.perf_counter()
-    while time.perf_counter() - started < minutes * 60:
+    started = time.process_time()
+    while time.process_time() - started < minutes * 60:
         learner.update(excerpts[learner.step])
     return learner
 
@@ -116,12 +118,12 @@ def line(name, network, loss, data, minutes, precision):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--minutes", type=float, default=4.0)
     parser.add_argument("--only", nargs="+")
     arguments = parser.parse_args()
     precision = resolve_precision("auto", "cpu")
     print(
-        f"{arguments.minutes:g} minutes each, batches of two mixtures of {EXCERPT_SECONDS} s and "
+        f"{arguments.minutes:g} processor minutes each, batches of two mixtures of {EXCERPT_SECONDS} s and "
         f"four targets; {platform.machine()}, {precision}, torch {version('torch')}, "
         f"{torch.get_num_threads()} threads; {len(find_songs(arguments.data, 'train'))} songs.\n\n"
         "Median SDR in dB of the validation songs; speed in seconds of audio a second, all four "
