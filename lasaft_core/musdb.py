@@ -1,6 +1,7 @@
 """Songs with true stems on disk, in the layout of MUSDB18-HQ.
 
     ROOT/{train,valid,test}/SONG/{mixture,vocals,drums,bass,other}.wav
+    ROOT/accompaniments/SONG.wav       music without a voice, not taken apart any further: ours
 
 The data set as published has no `valid`: then it is the fourteen songs of `train` that the
 package `musdb` and both papers set apart, and `train` is what is left.
@@ -57,13 +58,28 @@ class Song:
         path = _path(self.folder, source)
         if source == "mixture" and not path.exists():
             return np.sum([self.read(t, start, num_samples) for t in TARGETS], axis=0)
-        return soundfile.read(
-            path, frames=num_samples, start=start, dtype="float32", always_2d=True
-        )[0]
+        return _read(path, start, num_samples)
 
     def stems(self) -> dict[str, Audio]:
         """{target: [samples, 2]}."""
         return {target: self.read(target) for target in TARGETS}
+
+
+@dataclass(frozen=True, slots=True)
+class Accompaniment:
+    """Music without a voice in one stereo file: the sum of drums, bass and other."""
+
+    file: Path
+    num_samples: int
+    sample_rate: int
+
+    @property
+    def name(self) -> str:
+        return self.file.stem
+
+    def read(self, start: int = 0, num_samples: int = -1) -> Audio:
+        """[num_samples, 2], from sample `start`; -1: to its end."""
+        return _read(self.file, start, num_samples)
 
 
 def find_songs(root: Path, split: str) -> list[Song]:
@@ -83,6 +99,19 @@ def find_songs(root: Path, split: str) -> list[Song]:
             remedy="lay the songs out as MUSDB18-HQ does",
         )
     return [_song(folder / name) for name in names]
+
+
+def find_accompaniments(root: Path) -> list[Accompaniment]:
+    """By name; none where there is no such folder. Raises InvalidOption for other than stereo."""
+    files = sorted((root / "accompaniments").glob("*.wav"))
+    return [Accompaniment(file, *_shape(file)) for file in files]
+
+
+def _shape(file: Path) -> tuple[int, int]:
+    info = soundfile.info(file)
+    if info.channels != 2:
+        raise InvalidOption(f"accompaniment {file}", expected="two channels", got=info.channels)
+    return info.frames, info.samplerate
 
 
 def _folders(folder: Path) -> list[str]:
@@ -111,3 +140,7 @@ def _song(folder: Path) -> Song:
 
 def _path(folder: Path, source: str) -> Path:
     return folder / f"{source}.wav"
+
+
+def _read(path: Path, start: int, num_samples: int) -> Audio:
+    return soundfile.read(path, frames=num_samples, start=start, dtype="float32", always_2d=True)[0]

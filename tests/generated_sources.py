@@ -32,7 +32,8 @@ def _voice(folder, seed):
 
 
 def write_sources(root):
-    """A kit, a bass, a guitar, two voices (one held out) and a MIDI song, with their terms."""
+    """A kit, a bass, a guitar, two voices (one held out), a MIDI song and an instrumental, with
+    their terms."""
     for kind, hertz in {"kits": 180, "basses": 261.6, "guitars": 261.6}.items():
         _instrument(root / kind / f"tone-{kind}", hertz, "pitch_keycenter=60")
     _voice(root / "voices" / "alto", 1)
@@ -41,6 +42,9 @@ def write_sources(root):
     midi.mkdir(parents=True)
     part = next(part for part in compose(1, 20.0).parts if part.role == "other")
     write_part(midi / "song.mid", part)
+    waltz = root / "instrumentals" / "waltzes"
+    waltz.mkdir(parents=True)
+    soundfile.write(waltz / "first.mp3", 0.1 * np.random.default_rng(3).normal(size=RATE), RATE)
     for folder in root.glob("*/*"):
         terms = {**TERMS, "held_out": folder.name == "held-out"}
         (folder / "source.json").write_text(json.dumps(terms))

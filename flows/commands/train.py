@@ -12,7 +12,7 @@ from lasaft_core.checkpoints import load_checkpoint
 from lasaft_core.errors import InvalidOption
 from lasaft_core.estimator import resolve_device, resolve_precision
 from lasaft_core.models import PRESETS, NetworkConfig
-from lasaft_core.musdb import TARGETS, find_songs
+from lasaft_core.musdb import TARGETS, find_accompaniments, find_songs
 from lasaft_core.training.learner import Learner
 from lasaft_core.training.observers import JsonLines, Observer, TensorBoard
 from lasaft_core.training.recipes import Recipe, recipe_of
@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     stop = threading.Event()
     with Interruption(stop), training_screen(trainer.step, recipe.max_steps) as screen:
-        trainer.fit(songs, held_out, [*observers, screen], stop)
+        watching = [*observers, screen]
+        trainer.fit(songs, held_out, watching, stop, accompaniments=find_accompaniments(data))
     say(f"{trainer.step} steps; best {_best(trainer)}; {out / 'best.safetensors'}")
     return 130 if stop.is_set() else 0
 

@@ -6,8 +6,10 @@ the same batch, in any process and after any interruption.
 Legend: B mixtures of a batch, N targets asked of each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import soxr
@@ -17,43 +19,72 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from lasaft_core.models import NetworkConfig
-from lasaft_core.musdb import TARGETS, Song
+from lasaft_core.musdb import TARGETS, Accompaniment, Song
 from lasaft_core.training.recipes import Recipe
 
 Audio = NDArray[np.float32]
-Batch = tuple[Tensor, Tensor, Tensor]
+_OTHER = TARGETS.index("other")
+
+
+class Batch(NamedTuple):
+    """What a step learns from; N targets are asked of each mixture.
+
+    Where a mixture is `joined`, its drums, bass and other are known as their sum alone, which is
+    the wanted "other", beside silent drums and bass.
+    """
+
+    mixtures: Tensor  # B, 2, samples
+    wanted: Tensor  # B * N, 2, samples
+    targets: Tensor  # B * N, indices
+    joined: Tensor  # B, bool
 
 
 class Excerpts(Dataset[Batch]):
     """A map from a step's number to its batch. The mixture is the sum of all four sources, also
-    where the network has fewer targets."""
+    where the network has fewer targets. `accompaniments` serve where all four are asked."""
 
     def __init__(
-        self, songs: Sequence[Song], config: NetworkConfig, recipe: Recipe, *, seed: int
+        self,
+        songs: Sequence[Song],
+        config: NetworkConfig,
+        recipe: Recipe,
+        *,
+        seed: int,
+        accompaniments: Sequence[Accompaniment] = (),
     ) -> None:
         self.songs, self.targets, self.mixing = songs, config.targets, recipe.mixing
         asked = len(config.targets) if recipe.mixing.asks_all_targets else 1
         self.num_mixtures = max(1, recipe.batch_size // asked)
         self.samples = excerpt_samples(config, recipe)
         self.seed = seed
-        lengths = np.array([song.num_samples for song in songs], np.float64)
-        self.chances = lengths / lengths.sum() if recipe.mixing.weighs_length else None
+        asks_all = recipe.mixing.asks_all_targets and self.targets == TARGETS
+        self.accompaniments = accompaniments if asks_all else ()
+        self.chances = self._chances(songs)
+        self.accompaniment_chances = self._chances(self.accompaniments)
+
+    def _chances(self, pieces: Sequence[Song | Accompaniment]) -> NDArray[np.float64] | None:
+        if not self.mixing.weighs_length:
+            return None
+        lengths = np.array([piece.num_samples for piece in pieces], np.float64)
+        return lengths / lengths.sum()
 
     def __getitem__(self, step: int) -> Batch:
-        """Mixtures [B, 2, samples], wanted sources [B * N, 2, samples] and the indices of their
-        targets [B * N]; N are asked of each mixture."""
         rng = np.random.default_rng((self.seed, step))
-        items = [self._sources(rng) for _ in range(self.num_mixtures)]
+        joined = np.zeros(self.num_mixtures, bool)
+        if self.accompaniments:
+            joined = rng.random(self.num_mixtures) < self.mixing.accompanied_share
+        items = [self._joined(rng) if join else self._sources(rng) for join in joined]
         targets = self._targets(rng)
         wanted = [
             item[TARGETS.index(self.targets[t])]
             for item, asked in zip(items, targets, strict=True)
             for t in asked
         ]
-        return (
+        return Batch(
             torch.from_numpy(np.stack([item.sum(axis=0) for item in items])),
             torch.from_numpy(np.stack(wanted)),
             torch.from_numpy(targets.ravel()),
+            torch.from_numpy(joined),
         )
 
     def _targets(self, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -73,22 +104,46 @@ class Excerpts(Dataset[Batch]):
         ]
         return np.stack(sources)
 
+    def _joined(self, rng: np.random.Generator) -> Audio:
+        """[4, 2, samples]: any song's voice, and an accompaniment in the place of "other"."""
+        sources = np.zeros((len(TARGETS), 2, self.samples), np.float32)
+        sources[0] = self._source(self._place(rng), TARGETS[0], rng)
+        number = int(rng.choice(len(self.accompaniments), p=self.accompaniment_chances))
+        piece = self.accompaniments[number]
+        sources[_OTHER] = self._excerpt(piece.read, *self._span(piece, rng), piece, rng)
+        return sources
+
     def _place(self, rng: np.random.Generator) -> "_Place":
         song = self.songs[int(rng.choice(len(self.songs), p=self.chances))]
-        speed = rng.uniform(*self.mixing.speed_range)
-        length = round(self.samples * speed)
-        return _Place(song, int(rng.integers(max(1, song.num_samples - length))), length)
+        return _Place(song, *self._span(song, rng))
+
+    def _span(self, piece: Song | Accompaniment, rng: np.random.Generator) -> tuple[int, int]:
+        """First sample and number of samples, at a speed of the recipe's range."""
+        length = round(self.samples * rng.uniform(*self.mixing.speed_range))
+        return int(rng.integers(max(1, piece.num_samples - length))), length
 
     def _source(self, place: "_Place", target: str, rng: np.random.Generator) -> Audio:
-        """[2, samples]; a song that ends too soon is followed by silence."""
+        """[2, samples]; now and then silent."""
         if rng.random() < self.mixing.silent_share:
             return np.zeros((2, self.samples), np.float32)
-        audio = place.song.read(target, place.start, place.length)
-        if place.length != self.samples:
-            audio = soxr.resample(audio, place.length, self.samples, quality="MQ")
+        read = partial(place.song.read, target)
+        return self._excerpt(read, place.start, place.length, place.song, rng)
+
+    def _excerpt(
+        self,
+        read: Callable[[int, int], Audio],
+        start: int,
+        length: int,
+        piece: Song | Accompaniment,
+        rng: np.random.Generator,
+    ) -> Audio:
+        """[2, samples]; a piece that ends too soon is followed by silence."""
+        audio = read(start, length)
+        if length != self.samples:
+            audio = soxr.resample(audio, length, self.samples, quality="MQ")
         audio = audio.T[:, : self.samples]
         if self.mixing.augmentation is not None:
-            audio = self.mixing.augmentation.apply(audio, rng, place.song.sample_rate)
+            audio = self.mixing.augmentation.apply(audio, rng, piece.sample_rate)
         return np.pad(audio, ((0, 0), (0, self.samples - audio.shape[1])))
 
 
@@ -99,6 +154,17 @@ class _Place:
     song: Song
     start: int
     length: int
+
+
+def as_wanted(estimates: Tensor, joined: Tensor) -> Tensor:
+    """Estimates [B * N, ...] in the form of a batch's wanted sources: those of a joined mixture
+    have the sum of drums, bass and other in the place of "other"."""
+    if not joined.any():
+        return estimates
+    of_mixtures = estimates.unflatten(0, (len(joined), -1)).clone()  # B, N, ...
+    of_mixtures[joined, _OTHER] = of_mixtures[joined, 1:].sum(dim=1)
+    of_mixtures[joined, 1:_OTHER] = 0
+    return of_mixtures.flatten(0, 1)
 
 
 def excerpt_samples(config: NetworkConfig, recipe: Recipe) -> int:

@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from lasaft_core.errors import TrainingDiverged
 from lasaft_core.models import NetworkConfig
 from lasaft_core.spectral import ComplexAsChannels
-from lasaft_core.training.excerpts import Batch
+from lasaft_core.training.excerpts import Batch, as_wanted
 from lasaft_core.training.initialisation import new_network, set_dropout
 from lasaft_core.training.losses import LOSSES
 from lasaft_core.training.recipes import Recipe
@@ -58,10 +58,10 @@ class Learner:
 
     def update(self, batch: Batch) -> float:
         """One step; its loss. Raises TrainingDiverged where that is no finite number."""
-        mix, wanted, targets = (part.to(self.device, non_blocking=True) for part in batch)
+        batch = Batch(*(part.to(self.device, non_blocking=True) for part in batch))
         self._set_rate()
         with self._random(self.step + 1):
-            loss = self._loss(mix, wanted, targets)
+            loss = self._loss(batch)
             self.optimiser.zero_grad()
             loss.backward()
         if self.recipe.clip_norm is not None:
@@ -80,11 +80,12 @@ class Learner:
         self.step += 1
         return value
 
-    def _loss(self, mix: Tensor, wanted: Tensor, targets: Tensor) -> Tensor:
+    def _loss(self, batch: Batch) -> Tensor:
         kind = self.device.partition(":")[0]
         with torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            estimate = self._forward(self.spectral(mix), targets)
-        return LOSSES[self.recipe.loss](estimate.float(), wanted, self.spectral)
+            estimate = self._forward(self.spectral(batch.mixtures), batch.targets)
+        comparable = as_wanted(estimate.float(), batch.joined)
+        return LOSSES[self.recipe.loss](comparable, batch.wanted, self.spectral)
 
     @property
     def rate(self) -> float:

@@ -31,13 +31,15 @@ class Mixing:
     items keep the sources of one song and moment together, the others take each source from
     anywhere. `silent_share` of the sources fall silent. `asks_all_targets`: every mixture is asked
     for all of the network's targets, instead of one that is drawn; a batch then holds so many
-    mixtures fewer. `speed_range`: playing speeds, which change pitch, formants and tempo alike.
+    mixtures fewer. `accompanied_share` of the mixtures are a voice and an accompaniment, where
+    there are any. `speed_range`: playing speeds, which change pitch, formants and tempo alike.
     """
 
     weighs_length: bool = False
     coherent_share: float = 0.0
     silent_share: float = 0.0
     asks_all_targets: bool = False
+    accompanied_share: float = 0.0
     speed_range: tuple[float, float] = (1.0, 1.0)
     augmentation: Augmentation | None = None
 
@@ -104,6 +106,7 @@ MODERN: Final = Recipe(
         coherent_share=0.5,
         silent_share=0.08,
         asks_all_targets=True,
+        accompanied_share=0.25,
         speed_range=(0.85, 1.18),
         augmentation=Augmentation(),
     ),

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from lasaft_core.checkpoints import Checkpoint, native
 from lasaft_core.errors import InvalidOption, UsageError
 from lasaft_core.models import NetworkConfig
-from lasaft_core.musdb import Song
+from lasaft_core.musdb import Accompaniment, Song
 from lasaft_core.separator import Separator
 from lasaft_core.training.excerpts import Batch, Excerpts, steps_of_epoch
 from lasaft_core.training.learner import Learner
@@ -83,14 +83,15 @@ class Trainer:
         held_out: Sequence[Song],
         observers: Sequence[Observer],
         stop: Event | None = None,
+        accompaniments: Sequence[Accompaniment] = (),
     ) -> None:
         """Trains until the recipe's end, the run's last hour, or `stop`; its state is saved."""
-        self._check_rates((*songs, *held_out))
+        self._check_rates((*songs, *held_out, *accompaniments))
         epoch_steps = steps_of_epoch(songs, self.config, self.recipe)
         if self._is_converged(epoch_steps):
             return
         started = saved = time.monotonic()
-        for batch in self._batches(songs):
+        for batch in self._batches(songs, accompaniments):
             self._update(batch, observers)
             now = time.monotonic()
             hours = (now - started) / 3600
@@ -110,10 +111,13 @@ class Trainer:
         epochs = self.step // epoch_steps
         return epochs >= self.recipe.min_epochs and self.epochs_without_gain >= self.recipe.patience
 
-    def _batches(self, songs: Sequence[Song]) -> Iterator[Batch]:
+    def _batches(
+        self, songs: Sequence[Song], accompaniments: Sequence[Accompaniment]
+    ) -> Iterator[Batch]:
+        seed = self.options.seed
         return iter(
             DataLoader(
-                Excerpts(songs, self.config, self.recipe, seed=self.options.seed),
+                Excerpts(songs, self.config, self.recipe, seed=seed, accompaniments=accompaniments),
                 batch_size=None,
                 sampler=range(self.step, self.recipe.max_steps or _ENDLESS),
                 num_workers=self.options.loaders,
@@ -181,7 +185,7 @@ class Trainer:
         }
         return {"name": self.options.name, "licence": None, "provenance": provenance}
 
-    def _check_rates(self, songs: Sequence[Song]) -> None:
+    def _check_rates(self, songs: Sequence[Song | Accompaniment]) -> None:
         for song in songs:
             if song.sample_rate != self.config.sample_rate:
                 raise InvalidOption(

@@ -123,9 +123,10 @@ def main():
     arguments = parser.parse_args()
     precision = resolve_precision("auto", "cpu")
     print(
-        f"{arguments.minutes:g} processor minutes each, batches of two mixtures of {EXCERPT_SECONDS} s and "
-        f"four targets; {platform.machine()}, {precision}, torch {version('torch')}, "
-        f"{torch.get_num_threads()} threads; {len(find_songs(arguments.data, 'train'))} songs.\n\n"
+        f"{arguments.minutes:g} processor minutes each, batches of two mixtures of "
+        f"{EXCERPT_SECONDS} s and four targets; {platform.machine()}, {precision}, "
+        f"torch {version('torch')}, {torch.get_num_threads()} threads; "
+        f"{len(find_songs(arguments.data, 'train'))} songs.\n\n"
         "Median SDR in dB of the validation songs; speed in seconds of audio a second, all four "
         "targets.\n"
     )

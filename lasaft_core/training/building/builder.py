@@ -1,6 +1,7 @@
 """Hours of songs in the layout of MUSDB18-HQ, in parallel, resumed where it was stopped.
 
     OUT/{train,valid}/SONG/{mixture,vocals,drums,bass,other}.wav, song.json
+    OUT/accompaniments/SOURCE-NAME.wav   recorded music without a voice
     OUT/manifest.json      all songs, and every source with its licence and attribution
 
 A song depends on its seed and the sources alone, and its folder appears whole. What is held out
@@ -19,14 +20,21 @@ import numpy as np
 import soundfile
 
 from lasaft_core.errors import InvalidOption
-from lasaft_core.training.building.multitracks import recorded_song
+from lasaft_core.training.building.multitracks import recorded_song, stereo
 from lasaft_core.training.building.players import SYNTHESIS
 from lasaft_core.training.building.score import RATE
 from lasaft_core.training.building.songs import BuiltSong, build_song
-from lasaft_core.training.building.sources import MULTITRACKS, Source, find_sources, of_split
+from lasaft_core.training.building.sources import (
+    INSTRUMENTALS,
+    MULTITRACKS,
+    Source,
+    find_sources,
+    of_split,
+)
 
 _SUBTYPE = "PCM_16"
 _SEEDS_OF_SPLIT: Final = {"valid": 0, "train": 1_000_000}
+_NOT_PLAYED: Final = (MULTITRACKS, INSTRUMENTALS)
 _SOURCE_FACTS = ("kind", "name", "licence", "attribution", "held_out")
 
 
@@ -80,6 +88,7 @@ def build(
     """Builds what is missing, returns the manifest; `on_song` gets songs done and in all."""
     sources = find_sources(sources_folder)
     tasks = _tasks(sources, out, settings)
+    _write_accompaniments(sources, out)
     missing = [task for task in tasks if not task.folder.exists()]
     on_song(len(tasks) - len(missing), len(tasks))
     # A process for each song: WORLD draws from random numbers that go on from song to song.
@@ -106,7 +115,7 @@ def _tasks(
     }
     tasks: list[SongTask | RecordedTask] = []
     for split, count in songs.items():
-        playing = tuple(source for source in of_split(sources, split) if source.kind != MULTITRACKS)
+        playing = tuple(s for s in of_split(sources, split) if s.kind not in _NOT_PLAYED)
         recorded = [
             source
             for source in sources
@@ -134,6 +143,19 @@ def write_song(task: SongTask | RecordedTask) -> None:
     part.replace(task.folder)
 
 
+def _write_accompaniments(sources: Sequence[Source], out: Path) -> None:
+    """Those that are missing, as 16-bit WAV."""
+    folder = out / "accompaniments"
+    for source in sources:
+        for file in source.files if source.kind == INSTRUMENTALS else ():
+            wanted = folder / f"{source.name}-{file.stem}.wav"
+            if not wanted.exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                part = wanted.with_name(f".{wanted.name}.part")
+                soundfile.write(part, stereo(file), RATE, subtype=_SUBTYPE, format="WAV")
+                part.replace(wanted)
+
+
 def _write_manifest(
     sources: Sequence[Source], out: Path, settings: BuildSettings
 ) -> dict[str, Any]:
@@ -143,13 +165,16 @@ def _write_manifest(
         if not file.parent.name.startswith(".")
     }
     used = {name for facts in songs.values() for name in facts["sources"]} - {SYNTHESIS}
+    used |= {source.name for source in sources if source.kind == INSTRUMENTALS}
     manifest = {
         "settings": asdict(settings),
-        "sources": [
-            {fact: getattr(source, fact) for fact in _SOURCE_FACTS}
-            for source in sources
-            if source.name in used
-        ],
+        "sources": list(
+            {
+                source.name: {fact: getattr(source, fact) for fact in _SOURCE_FACTS}
+                for source in sources
+                if source.name in used
+            }.values()
+        ),
         "songs": songs,
     }
     part = out / ".manifest.json.part"

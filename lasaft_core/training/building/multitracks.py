@@ -1,4 +1,5 @@
-"""Recorded songs whose tracks somebody gave away, summed to the four stems and left as they are."""
+"""Recorded music as it is: songs whose tracks somebody gave away, summed to the four stems, and
+music without a voice."""
 
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -24,7 +25,7 @@ def recorded_song(source: Source) -> BuiltSong:
     for file in source.files:
         target = _target(file, source)
         if target != LEFT_OUT:
-            tracks[target].append(_stereo(file))
+            tracks[target].append(stereo(file))
     samples = max(len(track) for of_target in tracks.values() for track in of_target)
     stems = {target: np.zeros((samples, 2), np.float32) for target in TARGETS}
     for target, of_target in tracks.items():
@@ -42,8 +43,8 @@ def _target(file: Path, source: Source) -> str:
     return "other"
 
 
-def _stereo(file: Path) -> Audio:
-    """[samples, 2] at 44.1 kHz."""
+def stereo(file: Path) -> Audio:
+    """A recording [samples, 2] at 44.1 kHz."""
     with open_audio(file) as reader:
         resampler = Resampler(reader.info.sample_rate, RATE, reader.info.channels)
         blocks = [resampler.push(block) for block in reader.blocks()]

@@ -19,7 +19,8 @@ from lasaft_core.training.building.singing import Singer
 from lasaft_core.training.building.sources import Source
 
 _FROM_MIDI, _INSTRUMENTAL = 0.3, 0.08  # of all songs
-_SPOKEN, _DOUBLED, _HARMONISED = 0.12, 0.35, 0.35  # of all with a voice
+_SPOKEN, _AS_RECORDED = 0.12, 0.6  # of voices that speak, of those that sing
+_DOUBLED, _HARMONISED = 0.35, 0.35  # of all that are sung anew
 _VOICE_CENTRES: Final = (50, 70)  # MIDI pitches, from a bass to a soprano
 
 
@@ -79,13 +80,13 @@ class _Studio:
         return compose(self.seed, self.seconds)
 
     def _vocals(self, score: Score) -> Audio:
-        """A voice that sings, or now and then speaks."""
+        """A voice that sings anew, or is heard as it was recorded."""
         rng = self.rng
         notes = melody(score, rng, centre=int(rng.integers(*_VOICE_CENTRES)))
         if not notes:
             return np.zeros((self.samples, 2), np.float32)
         singer = self._singer()
-        if rng.random() < _SPOKEN:
+        if rng.random() < (_AS_RECORDED if singer.source.sung else _SPOKEN):
             vocals = _stereo(singer.speak(notes, self.samples, rng))
         else:
             vocals = self._sung(singer, notes, score)

@@ -2,11 +2,13 @@
 
     soundfonts/NAME/*.sf[23]   kits, basses, guitars, reeds: NAME/**.sfz    voices/NAME/**.wav
     midi/NAME/**.mid           multitracks/NAME/**.m4a: the tracks of one recorded song
+    instrumentals/NAME/**.mp3: recorded music without a voice
 
 Sources that are not `KNOWN` say their terms in `source.json`: {"licence", "attribution", and where
-it matters "files": [globs], "held_out": true, "lowest", "highest": MIDI pitches, "stems": {target:
-[globs], ...} for the files of a multitrack, the rest being "other", "left out" left out}. A source
-without terms is refused. What is held out plays in validation songs only, and alone of its kind.
+it matters "files": [globs], "held_out": true, "lowest", "highest": MIDI pitches, "sung": true for
+voices that sing, "a_voice_each": true where every file is another's, "stems": {target: [globs],
+...} for the files of a multitrack, the rest being "other", "left out" left out}. A source without
+terms is refused. What is held out plays in validation songs only, and alone of its kind.
 """
 
 import json
@@ -18,9 +20,10 @@ from typing import Any, Final
 from lasaft_core.errors import InvalidOption
 
 MULTITRACKS: Final = "multitracks"
+INSTRUMENTALS: Final = "instrumentals"
 SUFFIXES: Final = {
     "soundfonts": ".sf[23]", "kits": ".sfz", "basses": ".sfz", "guitars": ".sfz", "reeds": ".sfz",
-    "voices": ".wav", "midi": ".mid", MULTITRACKS: ".m4a",
+    "voices": ".wav", "midi": ".mid", MULTITRACKS: ".m4a", INSTRUMENTALS: ".mp3",
 }  # fmt: skip
 TERMS_FILE: Final = "source.json"
 
@@ -67,6 +70,10 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "emilyguitar": {**_KARORYFER, "files": ["emily_clean.sfz"], "lowest": 40, "highest": 84},
     "weresax": {**_KARORYFER, "files": ["Programs/Sax1.sfz"], "lowest": 49, "highest": 80},
     "utau-yuki": {"licence": "public domain", "attribution": "UTAU-Yuki, kgs233"},
+    "hust-solfege": {
+        "licence": "MIT", "attribution": "HUST_Solfege, ITEC, Huazhong University of Science and "
+        "Technology", "files": ["*.flac", "*.wav"], "sung": True, "a_voice_each": True,
+    },
     "dc_tts": {
         "licence": "Apache-2.0", "attribution": "dc_tts recordings, Philipp Matthes",
         "files": ["**/wavs/*.wav"],
@@ -78,6 +85,16 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
         "licence": "BSD-3-Clause", "attribution": "music of Freedoom, contributors to the project",
         "files": ["musics/*.mid"],
     },
+    "holiznacc0": {
+        "licence": "CC0-1.0", "attribution": "HoliznaCC0", "files": ["phonographs/*/*_ch0.ogg"],
+    },
+    "voxellibre-jukebox": {
+        "licence": "CC0-1.0", "attribution": "music of VoxeLibre, its authors",
+        "files": ["phonographs/*_jukebox_track_[12347].ogg"],
+    },
+    "tannerhelland": {
+        "licence": "CC-BY-4.0", "attribution": "Tanner Helland", "files": ["mp3/[!W]*.mp3"],
+    },
     **{
         f"everything-is-free-{song}": {**_EVERYTHING_IS_FREE, "held_out": song == "lithium"}
         for song in _ALBUM
@@ -88,7 +105,7 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
 @dataclass(frozen=True, slots=True)
 class Source:
     """One source on disk; `lowest` and `highest` are the pitches that its samples cover, `stems`
-    the names of a multitrack's files by target."""
+    the names of a multitrack's files by target, `sung` voices sing already."""
 
     kind: str
     name: str
@@ -98,6 +115,7 @@ class Source:
     held_out: bool = False
     lowest: int = 0
     highest: int = 127
+    sung: bool = False
     stems: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -106,7 +124,7 @@ def find_sources(root: Path) -> list[Source]:
     found = []
     for kind in SUFFIXES:
         folders = sorted((root / kind).iterdir()) if (root / kind).is_dir() else []
-        found += [_source(kind, folder) for folder in folders if folder.is_dir()]
+        found += [source for f in folders if f.is_dir() for source in _sources(kind, f)]
     if not found:
         raise InvalidOption(
             f"sources in {root}",
@@ -127,7 +145,8 @@ def of_split(sources: Sequence[Source], split: str) -> list[Source]:
     ]
 
 
-def _source(kind: str, folder: Path) -> Source:
+def _sources(kind: str, folder: Path) -> list[Source]:
+    """One of a folder, or one of each of its files."""
     terms_file = folder / TERMS_FILE
     terms = json.loads(terms_file.read_text()) if terms_file.exists() else KNOWN.get(folder.name)
     if terms is None or not {"licence", "attribution"} <= set(terms):
@@ -142,4 +161,5 @@ def _source(kind: str, folder: Path) -> Source:
     files = tuple(sorted({path for pattern in patterns for path in folder.glob(pattern)}))
     if not files:
         raise InvalidOption(f"source {folder}", expected=", ".join(patterns), got="no such files")
-    return Source(kind, folder.name, files, **terms)
+    parts = [(file,) for file in files] if terms.pop("a_voice_each", False) else [files]
+    return [Source(kind, folder.name, part, **terms) for part in parts]

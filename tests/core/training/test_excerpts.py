@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
-from lasaft_core.musdb import TARGETS, find_songs
+from lasaft_core.errors import InvalidOption
+from lasaft_core.musdb import TARGETS, find_accompaniments, find_songs
 from lasaft_core.training.augmentation import Augmentation, peaking_filter
-from lasaft_core.training.excerpts import Excerpts, steps_of_epoch
+from lasaft_core.training.excerpts import Excerpts, as_wanted, steps_of_epoch
 from lasaft_core.training.recipes import MODERN, Mixing, Recipe
 
 PUBLISHED = Recipe(batch_size=64)
@@ -49,7 +51,7 @@ def test_a_step_has_the_same_batch_whoever_asks(data, tiny):
 
 def test_published_items_sum_sources_of_random_places(data, tiny):
     songs = find_songs(data, "train")
-    mixtures, wanted, targets = Excerpts(songs, tiny, PUBLISHED, seed=1)[0]
+    mixtures, wanted, targets, _ = Excerpts(songs, tiny, PUBLISHED, seed=1)[0]
     assert mixtures.shape == wanted.shape == (64, 2, tiny.window_samples)
     counts = torch.bincount(targets, minlength=4)
     assert counts.sum() == 64
@@ -59,7 +61,7 @@ def test_published_items_sum_sources_of_random_places(data, tiny):
 
 
 def test_modern_batches_hold_all_targets_alike(data, tiny):
-    _, _, targets = Excerpts(find_songs(data, "train"), tiny, MODERN, seed=1)[0]
+    targets = Excerpts(find_songs(data, "train"), tiny, MODERN, seed=1)[0].targets
     assert torch.bincount(targets).tolist() == [2, 2, 2, 2]
     odd = Excerpts(find_songs(data, "train"), tiny, replace(MODERN, batch_size=3), seed=1)
     assert {target for step in range(20) for target in odd[step][2].tolist()} == {0, 1, 2, 3}
@@ -69,21 +71,21 @@ def test_a_network_of_one_target_wants_that_source_of_the_whole_mixture(data, ti
     songs = find_songs(data, "train")
     bass = replace(tiny, modulation="none", block="tfc", targets=("bass",))
     recipe = replace(PUBLISHED, mixing=Mixing(coherent_share=1.0))
-    mixtures, wanted, _ = Excerpts(songs, bass, recipe, seed=1)[0]
+    mixtures, wanted, _, _ = Excerpts(songs, bass, recipe, seed=1)[0]
     assert any(matching_place(song, "bass", wanted[0].T.numpy()) is not None for song in songs)
     assert not torch.equal(mixtures, wanted)
 
 
 def test_songs_that_are_too_short_end_in_silence(data, tiny):
     long = replace(tiny, num_frames=2048)
-    mixtures, _, _ = Excerpts(find_songs(data, "train"), long, PUBLISHED, seed=1)[0]
+    mixtures = Excerpts(find_songs(data, "train"), long, PUBLISHED, seed=1)[0].mixtures
     assert not mixtures[..., 3 * 44100 :].any()
     assert mixtures[..., : 2 * 44100].any()
 
 
 def test_silent_sources(data, tiny):
     recipe = replace(PUBLISHED, mixing=Mixing(silent_share=1.0))
-    mixtures, wanted, _ = Excerpts(find_songs(data, "train"), tiny, recipe, seed=1)[0]
+    mixtures, wanted, _, _ = Excerpts(find_songs(data, "train"), tiny, recipe, seed=1)[0]
     assert not mixtures.any()
     assert not wanted.any()
 
@@ -114,7 +116,7 @@ def test_the_equaliser_raises_its_band_and_leaves_the_rest(gain_db):
 def test_speed_stretches_sources_and_long_songs_are_drawn_more_often(data, tiny):
     songs = find_songs(data, "train")
     fast = Recipe(batch_size=2, mixing=Mixing(speed_range=(1.5, 1.5)))
-    mixtures, _, _ = Excerpts(songs, tiny, fast, seed=1)[0]
+    mixtures = Excerpts(songs, tiny, fast, seed=1)[0].mixtures
     assert mixtures.shape[-1] == tiny.window_samples
     assert mixtures[..., -1000:].any()
     long = replace(songs[0], num_samples=9 * songs[0].num_samples)
@@ -123,3 +125,55 @@ def test_speed_stretches_sources_and_long_songs_are_drawn_more_often(data, tiny)
     rng = np.random.default_rng(0)
     drawn = [excerpts._place(rng).song is long for _ in range(200)]
     assert 0.8 < np.mean(drawn) < 0.98
+
+
+@pytest.fixture
+def beat(tmp_path):
+    """A second of an accompaniment in a data set of its own."""
+    audio = np.random.default_rng(5).uniform(-0.5, 0.5, (44100, 2)).astype(np.float32)
+    (tmp_path / "accompaniments").mkdir()
+    soundfile.write(tmp_path / "accompaniments" / "beat.wav", audio, 44100, subtype="FLOAT")
+    return tmp_path
+
+
+def test_an_accompaniment_is_wanted_whole_beside_a_voice(data, tiny, beat):
+    plain = Mixing(asks_all_targets=True, accompanied_share=1.0)
+    (piece,) = accompaniments = find_accompaniments(beat)
+    recipe = Recipe(batch_size=8, mixing=plain)
+    songs = find_songs(data, "train")
+    batch = Excerpts(songs, tiny, recipe, seed=1, accompaniments=accompaniments)[0]
+    assert batch.joined.all()
+    assert len(batch.mixtures) == 2
+    for mixture, (vocals, drums, bass, other) in zip(
+        batch.mixtures, batch.wanted.unflatten(0, (-1, 4)), strict=True
+    ):
+        assert not drums.any()
+        assert not bass.any()
+        assert torch.equal(mixture, vocals + other)
+        assert other.numpy().T[0] in piece.read()
+
+
+def test_accompaniments_serve_recipes_that_ask_for_all_targets(data, tiny, beat):
+    songs, accompaniments = find_songs(data, "train"), find_accompaniments(beat)
+    always = replace(PUBLISHED, mixing=Mixing(accompanied_share=1.0))
+    with_beat = Excerpts(songs, tiny, always, seed=1, accompaniments=accompaniments)[0]
+    without = Excerpts(songs, tiny, PUBLISHED, seed=1)[0]
+    assert torch.equal(with_beat.mixtures, without.mixtures)
+    assert not with_beat.joined.any()
+
+
+def test_joined_estimates_may_share_a_sum_as_they_like():
+    estimates = torch.rand(8, 2, 5)
+    joined = as_wanted(estimates, torch.tensor([False, True]))
+    assert torch.equal(joined[:4], estimates[:4])
+    assert torch.equal(joined[4], estimates[4])
+    assert not joined[5:7].any()
+    assert torch.allclose(joined[7], estimates[5:8].sum(dim=0))
+
+
+def test_accompaniments_are_stereo_and_may_be_missing(tmp_path):
+    assert find_accompaniments(tmp_path) == []
+    (tmp_path / "accompaniments").mkdir()
+    soundfile.write(tmp_path / "accompaniments" / "mono.wav", np.zeros(10), 44100)
+    with pytest.raises(InvalidOption, match="two channels"):
+        find_accompaniments(tmp_path)

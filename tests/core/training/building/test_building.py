@@ -8,12 +8,14 @@ import soundfile
 import soxr
 
 from lasaft_core.errors import InvalidOption
-from lasaft_core.musdb import TARGETS, find_songs
+from lasaft_core.musdb import TARGETS, find_accompaniments, find_songs
+from lasaft_core.training.building import mixing
 from lasaft_core.training.building.builder import BuildSettings, build
 from lasaft_core.training.building.multitracks import recorded_song
 from lasaft_core.training.building.players import Orchestra
 from lasaft_core.training.building.score import Note, Part
 from lasaft_core.training.building.singing import Singer
+from lasaft_core.training.building.songs import build_song
 from lasaft_core.training.building.sources import find_sources, of_split
 
 RATE = 44100
@@ -21,7 +23,8 @@ RATE = 44100
 
 def test_sources_have_terms_and_what_is_held_out_stays_out(sources_folder, tmp_path):
     sources = find_sources(sources_folder)
-    assert {source.kind for source in sources} == {"kits", "basses", "guitars", "voices", "midi"}
+    kinds = {"kits", "basses", "guitars", "voices", "midi", "instrumentals"}
+    assert {source.kind for source in sources} == kinds
     names = [{s.name for s in of_split(sources, split)} for split in ("train", "valid")]
     assert names[0] - names[1] == {"alto"}
     assert names[1] - names[0] == {"held-out"}
@@ -92,7 +95,10 @@ def test_songs_are_built_once_the_same_everywhere_with_their_credits(sources_fol
     assert manifest == json.loads((tmp_path / "manifest.json").read_text())
     played = {name for song in manifest["songs"].values() for name in song["sources"]}
     credited = {source["name"] for source in manifest["sources"]}
-    assert credited == played - {"synthesis"}
+    assert credited == played - {"synthesis"} | {"waltzes"}
+    (waltz,) = find_accompaniments(tmp_path)
+    assert (waltz.name, waltz.num_samples) == ("waltzes-first", RATE)
+    assert waltz.read().any()
     assert all(s["licence"] and s["attribution"] for s in manifest["sources"])
     build(sources_folder, tmp_path, settings, lambda *done: counts.append(done))
     assert counts[4:] == [(3, 3)]
@@ -144,3 +150,35 @@ def test_a_recorded_songs_tracks_become_its_stems(tmp_path):
     }
     for target, audio in wanted.items():
         np.testing.assert_allclose(stems[target], scale * audio, atol=1e-5)
+
+
+def choir_terms(**more):
+    return json.dumps({"licence": "MIT", "attribution": "this test", "files": ["*.wav"], **more})
+
+
+def test_every_file_of_a_choir_is_another_voice(tmp_path):
+    folder = tmp_path / "voices" / "choir"
+    folder.mkdir(parents=True)
+    for name in ("alto", "bass"):
+        soundfile.write(folder / f"{name}.wav", np.zeros(100), RATE)
+    (folder / "source.json").write_text(choir_terms(a_voice_each=True, sung=True))
+    alto, bass = find_sources(tmp_path)
+    assert (alto.name, bass.name) == ("choir", "choir")
+    assert [file.stem for file in (*alto.files, *bass.files)] == ["alto", "bass"]
+    assert alto.sung
+
+
+@pytest.mark.parametrize(("sung", "least", "most"), [(True, 5, 13), (False, 0, 4)])
+def test_who_sings_already_is_mostly_heard_as_recorded(sung, least, most, tmp_path, monkeypatch):
+    folder = tmp_path / "voices" / "singer"
+    folder.mkdir(parents=True)
+    soundfile.write(folder / "song.wav", np.zeros(100), RATE)
+    (folder / "source.json").write_text(choir_terms(sung=sung))
+    heard = []
+    silence = np.zeros(4 * RATE, np.float32)
+    monkeypatch.setattr(Singer, "speak", lambda *_: heard.append("as recorded") or silence)
+    monkeypatch.setattr(Singer, "sing", lambda *_: silence)
+    monkeypatch.setattr(mixing, "produced_voice", lambda audio, *_: audio)
+    for seed in range(16):
+        build_song(find_sources(tmp_path), seed, 4.0)
+    assert least <= len(heard) <= most
