@@ -7,7 +7,9 @@ claim before had published by then, or had not done the track.
 
 import logging
 from collections.abc import Iterable, Sequence
+from threading import Event
 
+from flows.stop_deadline import StopDeadline
 from lasaft_core.catalog.claims import RunClaims, claim_key
 from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.catalog.table import CatalogTable
@@ -20,8 +22,15 @@ logger = logging.getLogger(__name__)
 class CatalogGate:
     """The gate of one run; counts what is left to others."""
 
-    def __init__(self, claims: RunClaims, table: CatalogTable, fingerprint: str) -> None:
+    def __init__(
+        self,
+        claims: RunClaims,
+        table: CatalogTable,
+        fingerprint: str,
+        deadline: StopDeadline | None = None,
+    ) -> None:
         self._claims, self._table, self._fingerprint = claims, table, fingerprint
+        self._deadline = deadline or StopDeadline(Event())
         self.done_elsewhere: list[TrackTask] = []
         self.passed_over: list[TrackTask] = []
         self._is_waiting = False
@@ -36,6 +45,13 @@ class CatalogGate:
         return self._is_waiting or self._claims.workers_wanted > 0
 
     def admit(self, tasks: Sequence[TrackTask]) -> Admission:
+        try:
+            return self._deadline.within(lambda: self._admitted(tasks))
+        except StoreError as error:  # the run has to end
+            logger.warning("tracks=%d not handed out: %s", len(tasks), error)
+            return Admission(held=tuple(tasks))
+
+    def _admitted(self, tasks: Sequence[TrackTask]) -> Admission:
         mine = self._claims.claim(map(self._key, tasks))
         done = self._done_meanwhile(tasks)
         left = [task for task in tasks if task.source.uri not in done]

@@ -11,10 +11,12 @@ from flows.planning import track_tasks
 from flows.preflight import Prepared
 from flows.publishing import BatchPublisher
 from flows.run_records import Progress, RunReport
+from flows.stop_deadline import DRAIN_SECONDS, StopDeadline
 from flows.tally import Brake, Tally
 from lasaft_core.catalog.claims import RunClaims
 from lasaft_core.catalog.plan import Plan
 from lasaft_core.catalog.table import CatalogTable
+from lasaft_core.errors import StoreError
 from ray_actors.executors import open_pool
 from ray_actors.messages import PoolOptions, TrackPool, TrackResult, WorkerSettings
 
@@ -48,6 +50,7 @@ def run_pool(prepared: Prepared, run_id: str, flow_run_id: str | None) -> TrackP
     options = PoolOptions(
         workers=config.workers,
         gpus_per_worker=config.gpus_per_worker,
+        drain_seconds=DRAIN_SECONDS,
         patience_seconds=ON_DEMAND_PATIENCE_SECONDS if config.on_demand else PATIENCE_SECONDS,
     )
     return open_pool(config.executor, worker_settings(prepared, run_id, flow_run_id), options)
@@ -67,13 +70,15 @@ class Execution:
         config = prepared.config
         self._tasks = list(track_tasks(plan))
         self._tally = Tally(plan, self._tasks, report)
-        self._brake = Brake(config, stop or threading.Event())
+        stop = stop or threading.Event()
+        self._brake = Brake(config, stop)
+        self._deadline = StopDeadline(stop)
         self._table = CatalogTable.open(config.dest)
         self._table.planned_at(plan.table_version)
         self._claims = RunClaims(
             config.dest, report.run_id, on_demand=config.on_demand, alone=prepared.single_writer
         )
-        self._gate = CatalogGate(self._claims, self._table, prepared.fingerprint)
+        self._gate = CatalogGate(self._claims, self._table, prepared.fingerprint, self._deadline)
         self._publisher = BatchPublisher(
             self._table, force=config.force == "all", on_published=self._gate.published
         )
@@ -85,9 +90,7 @@ class Execution:
         self._brake.check(self._tally)
         if self._tasks:
             self._claims.announce(self._workers)
-            with self._claims:
-                self._work(pool)
-            self._table.compact()  # many small commits make slow readers
+            self._work(pool)
         return self._tally.report(self._brake.cause)
 
     def _work(self, pool: TrackPool) -> None:
@@ -97,17 +100,42 @@ class Execution:
                 for result in results:
                     self._take(result)
         finally:
-            self._publisher.flush()
             self._tally.leave(self._gate.done_elsewhere, self._gate.passed_over)
+            self._brake.check(self._tally)
+            self._finish()
+
+    def _finish(self) -> None:
+        """A run that was cancelled must end, also where the store is away."""
+        try:
+            self._deadline.within(self._close)
+        except StoreError as error:
+            if self._brake.cause != "cancelled":
+                raise
+            logger.warning("rows not published, the next run adopts their stems: %s", error)
+        finally:
+            self._claims.stop_renewing()
+
+    def _close(self) -> None:
+        self._publisher.flush()
+        self._claims.close()
+        if self._brake.cause != "cancelled":
+            self._table.compact()  # many small commits make slow readers
 
     def _take(self, result: TrackResult) -> None:
         self._tally.add(result)
         self._publisher.add(result)
+        self._publish_if_due()
         self._brake.check(self._tally)
         _log(result)
 
+    def _publish_if_due(self) -> None:
+        eager = self._gate.others_wait
+        if self._publisher.is_due(eager=eager):
+            self._deadline.within(self._publisher.flush_patiently)
+
     def _tick(self, audio_seconds_under_way: float) -> None:
-        self._publisher.flush_if_due(eager=self._gate.others_wait)
+        self._deadline.look()
+        self._publish_if_due()
         self._tally.leave(self._gate.done_elsewhere, self._gate.passed_over)
         if self._on_progress is not None:
             self._on_progress(self._tally.progress(audio_seconds_under_way))

@@ -57,21 +57,23 @@ class BatchPublisher:
         if not self._results:
             self._oldest_at = monotonic()
         self._results.append(result)
-        self.flush_if_due()
 
-    def flush_if_due(self, *, eager: bool = False) -> None:
-        """A store that is down for a while costs no run: its rows wait for the next batch time."""
+    def is_due(self, *, eager: bool = False) -> bool:
+        """`eager`: somebody waits for the rows."""
         waited = monotonic() - self._oldest_at
         full = (eager or len(self._results) >= self._batch_tracks) and not self._refusals
-        if full or waited >= self._batch_seconds:
-            try:
-                self.flush()
-            except StoreError as error:
-                self._refusals += 1
-                if self._refusals >= MAX_REFUSALS:
-                    raise
-                self._oldest_at = monotonic()
-                logger.warning("rows=%d not published yet: %s", len(self._results), error)
+        return bool(self._results) and (full or waited >= self._batch_seconds)
+
+    def flush_patiently(self) -> None:
+        """A store that is down for a while costs no run: its rows wait for the next batch time."""
+        try:
+            self.flush()
+        except StoreError as error:
+            self._refusals += 1
+            if self._refusals >= MAX_REFUSALS:
+                raise
+            self._oldest_at = monotonic()
+            logger.warning("rows=%d not published yet: %s", len(self._results), error)
 
     def flush(self) -> None:
         """Rows stay in the batch when their commit fails, so that a later flush tries again."""

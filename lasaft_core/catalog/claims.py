@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from types import TracebackType
 from typing import Any, Final, Self
 
 from lasaft_core.catalog.ledger import Document, Ledger
@@ -59,7 +58,7 @@ def claim_key(source_uri: str, fingerprint: str) -> str:
 
 
 class RunClaims:
-    """A run's own claims and what it sees of others'; renewed by a thread between enter and exit.
+    """A run's own claims and what it sees of others'; renewed by a thread while the run lasts.
 
     A store that can't be reached costs no run: its claims are then not known to others.
     """
@@ -78,24 +77,25 @@ class RunClaims:
         self._ledger = Ledger(dest_uri)
         self.others: tuple[Entry, ...] = ()  # runs under way, as last seen
         self._lock = threading.Lock()
-        self._ended = threading.Event()
+        self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="claims", daemon=True)
 
     def announce(self, workers: int = 0) -> None:
-        """Says that the run is under way. Raises StoreError where it must be `alone`, for want of
-        conditional creation, and another run is under way."""
+        """Says that the run is under way, from now until `close`. Raises StoreError where it must
+        be `alone`, for want of conditional creation, and another run is under way."""
         self._entry = replace(self._entry, workers=workers)
         for pause_seconds in (0.0, ALONE_SECONDS) if self._alone else (0.0,):
             time.sleep(pause_seconds)  # two that began at once have overwritten each other by now
             self._update(lambda entry, _: entry, refresh=True)
             if self._alone and self.others:
-                self.end()
+                self.close()
                 raise StoreError(
                     f"another run is under way at {self._dest_uri}",
                     expected="one at a time: this store can't refuse to create what exists",
                     got=f"run {self.others[0].run_id}",
                     remedy=f"wait for its end, or {LEASE_SECONDS:.0f} s if it was killed",
                 )
+        self._thread.start()
 
     def claim(self, keys: Iterable[str]) -> set[str]:
         """Those of the keys that this run may work on now; all of them where the ledger is out of
@@ -122,27 +122,17 @@ class RunClaims:
             return 0
         return sum(other.workers for other in self.others if other.on_demand)
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Frees all; what can't be freed ends by itself."""
-        self._ended.set()
+        self.stop_renewing()
         with self._lock, suppress(LasaftError), patient_for(LEDGER_SECONDS):
             self._ledger.update(lambda document: _document(self._living(document)))
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.end()
-        self._thread.join()
+    def stop_renewing(self) -> None:
+        self._is_over.set()
 
     def _beat(self) -> None:
-        while not self._ended.wait(BEAT_SECONDS):
+        while not self._is_over.wait(BEAT_SECONDS):
             self.renew()
 
     def _update(
@@ -158,7 +148,7 @@ class RunClaims:
             return _document([*others, mine])
 
         with self._lock, patient_for(LEDGER_SECONDS):
-            if self._ended.is_set():
+            if self._is_over.is_set():
                 return True
             try:
                 if refresh:

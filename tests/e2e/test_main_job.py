@@ -7,15 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from infra.demo.catalog import BROKEN_KEY, SHORT
 from infra.demo.origins import MUSIC
+from tests.marked_processes import MARK, processes_of, wait_for_the_end_of_all
 
-MARK = "LASAFT_DEMO_MARK"
 pytestmark = [
     pytest.mark.skipif(
         not list(MUSIC.glob("*.whl")),
@@ -32,17 +31,6 @@ def mark() -> Iterator[str]:
     yield word
     for pid in processes_of(word):
         os.kill(pid, signal.SIGKILL)
-
-
-def processes_of(mark: str) -> list[int]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"{MARK}={mark}".encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue  # gone meanwhile, or somebody else's
-    return found
 
 
 def start_demo(mark: str) -> subprocess.Popen[str]:
@@ -76,7 +64,7 @@ def test_a_bucket_becomes_stems_and_a_table_and_the_second_run_does_nothing(mark
     assert value_of("failed", output) == ["1", "0"]
     assert re.search(rf"{re.escape(BROKEN_KEY)}: truncated: ", output)
     assert re.search(r"mean +[+-]\d+\.\d\d", output)
-    assert processes_of(mark) == []
+    wait_for_the_end_of_all(mark)
 
 
 def test_a_demo_stopped_by_ctrl_c_leaves_no_process(mark):
@@ -92,4 +80,4 @@ def test_a_demo_stopped_by_ctrl_c_leaves_no_process(mark):
 
     assert demo.returncode == 130, output
     assert "Cancelled(" in output
-    assert processes_of(mark) == []
+    wait_for_the_end_of_all(mark)

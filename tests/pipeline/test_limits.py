@@ -8,6 +8,7 @@ from song_folder import noise
 from flows.planning import track_tasks
 from flows.publishing import MAX_REFUSALS, BatchPublisher
 from flows.run_records import RunConfig, RunReport
+from flows.stop_deadline import StopDeadline
 from flows.tally import Brake, Tally
 from lasaft_core.catalog.plan import Plan, PlannedTrack
 from lasaft_core.catalog.rows import TrackRow
@@ -148,6 +149,13 @@ class Register:
         return len(rows)
 
 
+def add(publisher: BatchPublisher, result: TrackResult) -> None:
+    """As a run does."""
+    publisher.add(result)
+    if publisher.is_due():
+        publisher.flush_patiently()
+
+
 @pytest.fixture
 def rows() -> list[TrackRow]:
     return [failed(track).row for track in tracks(5)]
@@ -158,7 +166,7 @@ def test_rows_are_published_in_batches(rows):
     publisher = BatchPublisher(register, force=False, batch_tracks=2)
 
     for row in rows:
-        publisher.add(TrackResult(row))
+        add(publisher, TrackResult(row))
     publisher.flush()
 
     assert [len(batch) for batch in register.batches] == [2, 2, 1]
@@ -168,7 +176,7 @@ def test_rows_do_not_wait_for_ever(rows):
     register = Register()
     publisher = BatchPublisher(register, force=False, batch_seconds=0.0)
 
-    publisher.add(TrackResult(rows[0]))
+    add(publisher, TrackResult(rows[0]))
 
     assert register.batches == [[rows[0]]]
 
@@ -176,13 +184,13 @@ def test_rows_do_not_wait_for_ever(rows):
 def test_rows_survive_a_commit_that_failed(rows):
     register = Register()
     publisher = BatchPublisher(register, force=False)
-    publisher.add(TrackResult(rows[0]))
+    add(publisher, TrackResult(rows[0]))
     register.down = True
     with pytest.raises(StoreError, match="the store is down"):
         publisher.flush()
     register.down = False
 
-    publisher.add(TrackResult(rows[1]))
+    add(publisher, TrackResult(rows[1]))
     publisher.flush()
 
     assert register.batches == [rows[:2]]
@@ -192,11 +200,11 @@ def test_a_store_that_is_down_for_a_while_costs_no_run(rows):
     register = Register()
     publisher = BatchPublisher(register, force=False, batch_seconds=0.0)
     register.down = True
-    publisher.add(TrackResult(rows[0]))
-    publisher.add(TrackResult(rows[1]))
+    add(publisher, TrackResult(rows[0]))
+    add(publisher, TrackResult(rows[1]))
     register.down = False
 
-    publisher.flush_if_due()
+    publisher.flush_patiently()
 
     assert register.batches == [rows[:2]]
 
@@ -205,9 +213,22 @@ def test_a_store_that_stays_down_ends_the_run(rows):
     register = Register()
     publisher = BatchPublisher(register, force=False, batch_seconds=0.0)
     register.down = True
-    publisher.add(TrackResult(rows[0]))
+    add(publisher, TrackResult(rows[0]))
     for _ in range(MAX_REFUSALS - 2):
-        publisher.flush_if_due()
+        publisher.flush_patiently()
 
     with pytest.raises(StoreError, match="the store is down"):
-        publisher.flush_if_due()
+        publisher.flush_patiently()
+
+
+def test_a_stopped_run_does_not_wait_for_a_store_that_does_not_answer():
+    stop, is_away = Event(), Event()
+    deadline = StopDeadline(stop, seconds=0.2)
+    assert deadline.within(lambda: "an answer") == "an answer"
+    with pytest.raises(ZeroDivisionError):
+        deadline.within(lambda: 1 / 0)
+    stop.set()
+
+    with pytest.raises(StoreError, match="did not answer before the run had to end"):
+        deadline.within(is_away.wait)
+    is_away.set()

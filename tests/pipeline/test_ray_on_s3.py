@@ -5,35 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic, sleep
 from uuid import uuid4
 
 from song_folder import CHECKPOINT, noise
 
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.storage import join, put, stat
-
-MARK = "LASAFT_TEST_MARK"
-
-
-def processes_of(mark: str) -> list[str]:
-    """Command lines of all processes that carry the mark in their environment."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"{MARK}={mark}".encode() in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_text().replace("\0", " "))
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue  # gone meanwhile, or somebody else's
-    return found
-
-
-def wait_for_the_end_of_all(mark: str, seconds: float = 10.0) -> None:
-    """A killed process takes a moment to go."""
-    limit = monotonic() + seconds
-    while left := processes_of(mark):
-        assert monotonic() < limit, left
-        sleep(0.1)
+from tests.marked_processes import MARK, wait_for_the_end_of_all
 
 
 def run_in_a_process_of_its_own(bucket: str, mark: str) -> dict:

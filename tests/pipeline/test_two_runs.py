@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from threading import Barrier, Event, Thread
 
@@ -66,7 +67,7 @@ def test_what_a_living_run_holds_to_the_end_is_left_to_it(
     put_songs(songs, 2)
     monkeypatch.setattr("flows.execution.PATIENCE_SECONDS", 0.2)
     fingerprint = preflight(songs.config()).fingerprint
-    with RunClaims(str(songs.dest), "another") as another:
+    with closing(RunClaims(str(songs.dest), "another")) as another:
         another.claim([claim_key(f"file://{songs.source}/0.wav", fingerprint)])
         report = songs.run()
 
@@ -126,7 +127,7 @@ def test_a_store_without_conditional_creation_takes_one_run_at_a_time(
         return True
 
     monkeypatch.setattr(LocalStore, "create", overwrite)
-    with RunClaims(str(songs.dest), "first") as first:
+    with closing(RunClaims(str(songs.dest), "first")) as first:
         first.announce()
         with pytest.raises(StoreError, match=r"another run is under way.*got run first; wait for"):
             songs.run()

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_what_one_has_claimed_the_other_passes_over(place: str) -> None:
     first.renew()
 
     assert second.claim(["b"]) == {"b"}
-    first.end()
+    first.close()
     assert second.claim(["a"]) == {"a"}
 
 
@@ -123,18 +124,19 @@ def test_an_on_demand_run_says_how_many_workers_it_wants(place: str) -> None:
     asked.renew()
     assert (nightly.workers_wanted, asked.workers_wanted) == (2, 0)
 
-    asked.end()
+    asked.close()
     nightly.renew()
 
     assert nightly.workers_wanted == 0
 
 
 def test_a_run_that_must_be_alone_says_who_is_there(place: str) -> None:
-    with RunClaims(place, "first") as first:
+    with closing(RunClaims(place, "first")) as first:
         first.announce()
         with pytest.raises(StoreError, match=r"another run is under way.*got run first; wait"):
             RunClaims(place, "second", alone=True).announce()
-    RunClaims(place, "second", alone=True).announce()
+    with closing(RunClaims(place, "second", alone=True)) as second:
+        second.announce()
 
 
 def test_a_ledger_out_of_reach_costs_no_track(
@@ -155,7 +157,8 @@ def test_a_ledger_out_of_reach_costs_no_track(
 
 def test_renewal_goes_on_by_itself(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims_module, "BEAT_SECONDS", 0.02)
-    with RunClaims(place, "first") as claims:
+    with closing(RunClaims(place, "first")) as claims:
+        claims.announce()
         claims.claim(["a"])
         before, ledger = _ends_at(place), Ledger(place)
         while _ends_at(place) == before:

@@ -1,0 +1,28 @@
+"""All processes that a test has started, however they were started: they carry its mark in their
+environment."""
+
+from pathlib import Path
+from time import monotonic, sleep
+
+MARK = "LASAFT_TEST_MARK"
+
+
+def processes_of(mark: str) -> dict[int, str]:
+    """Command lines by process id."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={mark}".encode() in (folder / "environ").read_bytes():
+                command = (folder / "cmdline").read_text().replace("\0", " ")
+                found[int(folder.name)] = command
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # gone meanwhile, or somebody else's
+    return found
+
+
+def wait_for_the_end_of_all(mark: str, seconds: float = 10.0) -> None:
+    """A killed process takes a moment to go."""
+    limit = monotonic() + seconds
+    while left := processes_of(mark):
+        assert monotonic() < limit, left
+        sleep(0.1)
