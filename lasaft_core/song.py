@@ -1,6 +1,7 @@
 """The file rung of the API ladder: one song in, its stems as files out.
 
     decode -> separate (at the network's rate) -> drafts on disk -> common gain -> encode -> rename
+    thread    caller                              thread            caller
 
 Streams in constant memory for any duration. Works with any separator of the protocol in
 `song_stream`, so that it needs no torch of its own.
@@ -12,8 +13,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from lasaft_core.audio.channels import CHANNEL_POLICIES, ChannelMap
 from lasaft_core.audio.drafts import SongDrafts, check_room
@@ -21,22 +23,35 @@ from lasaft_core.audio.formats import AudioInfo, OutputFormat
 from lasaft_core.audio.reader import AudioReader, open_audio
 from lasaft_core.audio.writer import StemLayout
 from lasaft_core.errors import InvalidOption, ScratchFull
-from lasaft_core.song_stream import SongSeparator, SongStream
+from lasaft_core.song_stream import (
+    AlignedBlocks,
+    InputPiece,
+    SeparationStream,
+    SongInput,
+    SongOutput,
+    SongSeparator,
+)
 from lasaft_core.stem_files import StemFile, encode_stems
+from lasaft_core.threads import ReadAhead, WriteBehind
 
 __all__ = [
     "DraftedSong",
+    "OpenSong",
     "SongOptions",
     "SongResult",
     "StemFile",
     "common_gain",
-    "drafted_song",
+    "open_song",
     "separate_song",
 ]
 
 MAX_RECONSTRUCTION_DB: Final = 200.0  # stands for "exact": JSON has no infinity
 
+BLOCKS_AHEAD: Final = 16  # decoded for the network, of half a second to a second and a half each
+BLOCKS_BEHIND: Final = 2  # separated, to be resampled and kept
+
 Progress = Callable[[float], None]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +94,7 @@ class SongResult:
 
 @dataclass(slots=True)
 class StageClock:
-    """Adds up the seconds of each stage."""
+    """Adds up the seconds of each stage; the stages may be at work at the same time."""
 
     seconds: dict[str, float] = field(
         default_factory=lambda: {"decode": 0.0, "separate": 0.0, "encode": 0.0}
@@ -91,12 +106,21 @@ class StageClock:
         yield
         self.seconds[name] += time.perf_counter() - start
 
+    def each(self, name: str, items: Iterator[Item]) -> Iterator[Item]:
+        """The items, with the time that it takes to make them."""
+        while True:
+            with self.stage(name):
+                item = next(items, None)
+            if item is None:
+                return
+            yield item
+
 
 @dataclass(frozen=True, slots=True)
 class DraftedSong:
     """A separated song whose stems lie in scratch files, to be encoded."""
 
-    reader: AudioReader
+    info: AudioInfo
     drafts: SongDrafts
     layout: StemLayout
     clock: StageClock
@@ -108,7 +132,7 @@ class DraftedSong:
         with self.clock.stage("encode"):
             stems = encode_stems(self.drafts, out_dir, self.layout, gain)
         return SongResult(
-            audio=self.reader.info,
+            audio=self.info,
             stems=stems,
             common_gain_db=20 * math.log10(gain),
             reconstruction_db=_reconstruction_db(self.drafts) if self.is_complete else None,
@@ -117,19 +141,51 @@ class DraftedSong:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSong:
+    """A song that is being decoded; `drafted` sends it through the network, once."""
+
+    song: DraftedSong
+    stream: SeparationStream
+    output: SongOutput
+    pieces: ReadAhead[InputPiece]
+
+    def drafted(self, progress: Progress | None = None) -> DraftedSong:
+        """`progress` is called with the seconds of audio done so far."""
+        song = self.song
+        with WriteBehind(self._keep, BLOCKS_BEHIND) as writer:
+            for piece in self.pieces:
+                with song.clock.stage("separate"):
+                    stems = self.stream.push(piece.audio)
+                writer.put(partial(self.output.push, piece.mix, stems))
+                if progress is not None:
+                    progress(song.drafts.frames / song.info.sample_rate)
+            with song.clock.stage("separate"):
+                rest = self.stream.finish()
+            writer.put(partial(self.output.finish, rest))
+            writer.finish()
+        if progress is not None:
+            progress(song.drafts.frames / song.info.sample_rate)
+        return song
+
+    def _keep(self, align: Callable[[], AlignedBlocks]) -> None:
+        with self.song.clock.stage("encode"):
+            aligned = align()
+            self.song.drafts.append(aligned.mix, aligned.stems)
+
+
 @contextmanager
-def drafted_song(
+def open_song(
     separator: SongSeparator,
     source: Path,
     out_dir: Path,
     options: SongOptions,
     *,
     scratch_dir: Path | None = None,
-    progress: Progress | None = None,
-) -> Iterator[DraftedSong]:
-    """All work of the network. The drafts are gone at the end; `out_dir` must have room.
+) -> Iterator[OpenSong]:
+    """Decoding begins at once, some seconds ahead of the network.
 
-    `progress` is called with the seconds of audio done so far. Raises UnknownTarget and the
+    The drafts are gone at the end; `out_dir` must have room. Raises UnknownTarget and the
     TrackErrors of reading, channels and disk space.
     """
     targets = separator.select_targets(options.targets)
@@ -142,18 +198,19 @@ def drafted_song(
         channel_map = ChannelMap(reader.info.channels, options.channels, reader.layout)
         layout = _layout(reader.info, channel_map.stem_channels, options)
         _check_room(reader, layout, len(targets) + options.residual, (scratch_root, out_dir))
-        stream = SongStream(
-            separator.stream(targets, overlap=options.overlap),
-            channel_map,
-            source_hz=reader.info.sample_rate,
-            model_hz=separator.sample_rate,
-        )
-        with SongDrafts(
-            Path(scratch), targets, layout.channels, residual=options.residual
-        ) as drafts:
-            _fill_drafts(drafts, stream, reader, clock, progress)
+        rates = {"source_hz": reader.info.sample_rate, "model_hz": separator.sample_rate}
+        song_input = SongInput(channel_map, **rates)
+        pieces = clock.each("decode", song_input.pieces(reader.blocks(song_input.block_frames)))
+        with (
+            SongDrafts(
+                Path(scratch), targets, layout.channels, residual=options.residual
+            ) as drafts,
+            ReadAhead(pieces, BLOCKS_AHEAD) as ahead,
+        ):
             complete = set(targets) >= set(separator.targets)
-            yield DraftedSong(reader, drafts, layout, clock, complete)
+            song = DraftedSong(reader.info, drafts, layout, clock, complete)
+            stream = separator.stream(targets, overlap=options.overlap)
+            yield OpenSong(song, stream, SongOutput(channel_map, **rates), ahead)
 
 
 def separate_song(
@@ -165,11 +222,9 @@ def separate_song(
     scratch_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> SongResult:
-    """`drafted_song`, encoded at once: `out_dir/<target>.<codec>` for all targets, or none."""
-    with drafted_song(
-        separator, source, out_dir, options, scratch_dir=scratch_dir, progress=progress
-    ) as song:
-        return song.encoded(out_dir)
+    """`open_song`, drafted and encoded at once: `out_dir/<target>.<codec>` for all, or none."""
+    with open_song(separator, source, out_dir, options, scratch_dir=scratch_dir) as song:
+        return song.drafted(progress).encoded(out_dir)
 
 
 def common_gain(peak: float, output: OutputFormat) -> float:
@@ -177,27 +232,6 @@ def common_gain(peak: float, output: OutputFormat) -> float:
     if output.is_float or peak <= 1 - output.step / 2:
         return 1.0
     return (1 - output.step) / peak
-
-
-def _fill_drafts(
-    drafts: SongDrafts,
-    stream: SongStream,
-    reader: AudioReader,
-    clock: StageClock,
-    progress: Progress | None,
-) -> None:
-    blocks = reader.blocks(stream.block_frames)
-    is_open = True
-    while is_open:
-        with clock.stage("decode"):
-            block = next(blocks, None)
-        is_open = block is not None
-        with clock.stage("separate"):
-            aligned = stream.finish() if block is None else stream.push(block)
-        with clock.stage("encode"):
-            drafts.append(aligned.mix, aligned.stems)
-        if progress is not None:
-            progress(drafts.frames / reader.info.sample_rate)
 
 
 def _layout(info: AudioInfo, channels: int, options: SongOptions) -> StemLayout:

@@ -1,10 +1,11 @@
-"""A separation stream at the source's own sample rate and channels, with the mixture alongside.
+"""Both sides of a separation stream: a song as the network takes it, stems as the song has them.
 
 source block -> stereo -> resample -> separator -> resample back -> fold -> stems
           \\-> queue, as long as the separator's delay -----------------> mixture
+|------------- SongInput ------------|         |------------ SongOutput ------------|
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,6 +39,17 @@ class SongSeparator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class InputPiece:
+    """The same audio twice: as the stems will have it, and [samples, 2] at the model's rate.
+
+    Resampling holds some back, so that the two are not of one length.
+    """
+
+    mix: Block
+    audio: Block
+
+
+@dataclass(frozen=True, slots=True)
 class AlignedBlocks:
     """The mixture and its stems over the same samples, [samples, stem channels]."""
 
@@ -45,39 +57,48 @@ class AlignedBlocks:
     stems: Mapping[str, Block]
 
 
-class SongStream:
-    """Push source blocks, then `finish`; as many samples come out as went in."""
+class SongInput:
+    """A song on its way into a separator."""
 
-    def __init__(
-        self, stream: SeparationStream, channel_map: ChannelMap, *, source_hz: int, model_hz: int
-    ) -> None:
-        self._stream, self._map = stream, channel_map
+    def __init__(self, channel_map: ChannelMap, *, source_hz: int, model_hz: int) -> None:
+        self._map = channel_map
         self._source_hz, self._model_hz = source_hz, model_hz
-        self._forward = Resampler(source_hz, model_hz, 2)
-        self._backward: dict[str, Resampler] = {}
-        self._mix = BlockQueue(channel_map.stem_channels)
-        self._frames = 0
 
     @property
     def block_frames(self) -> int:
-        """How much to push at once, so that blocks stay small at the model's rate, too."""
+        """How much to read at once, so that blocks stay small at the model's rate, too."""
         return min(BLOCK_FRAMES, max(1, BLOCK_FRAMES * self._source_hz // self._model_hz))
 
-    def push(self, block: Block) -> AlignedBlocks:
-        stereo = self._map.to_stereo(block)
-        self._mix.put(self._map.from_stereo(stereo))
-        self._frames += len(block)
-        return self._align(self._back(self._stream.push(self._forward.push(stereo))))
+    def pieces(self, blocks: Iterable[Block]) -> Iterator[InputPiece]:
+        """One for each block, and one for what the resampler held back."""
+        resampler = Resampler(self._source_hz, self._model_hz, 2)
+        for block in blocks:
+            stereo = self._map.to_stereo(block)
+            yield InputPiece(self._map.from_stereo(stereo), resampler.push(stereo))
+        rest = resampler.finish()
+        yield InputPiece(self._map.from_stereo(rest[:0]), rest)
 
-    def finish(self) -> AlignedBlocks:
-        pushed = self._back(self._stream.push(self._forward.finish()))
-        rest = self._back(self._stream.finish())
-        stems = {}
-        for target, block in rest.items():
-            last = self._resampler(target).finish(self._frames)
-            parts = (pushed[target], block, last) if target in pushed else (block, last)
-            stems[target] = np.concatenate(parts)
-        return self._align(stems)
+
+class SongOutput:
+    """Push what goes into the separator with what comes out of it, then `finish`."""
+
+    def __init__(self, channel_map: ChannelMap, *, source_hz: int, model_hz: int) -> None:
+        self._map = channel_map
+        self._source_hz, self._model_hz = source_hz, model_hz
+        self._resamplers: dict[str, Resampler] = {}
+        self._mix = BlockQueue(channel_map.stem_channels)
+        self._frames = 0
+
+    def push(self, mix: Block, stems: Mapping[str, Block]) -> AlignedBlocks:
+        self._mix.put(mix)
+        self._frames += len(mix)
+        return self._align(self._back(stems))
+
+    def finish(self, stems: Mapping[str, Block]) -> AlignedBlocks:
+        """`stems`: the separator's last. As many samples come out in all as mixture was pushed."""
+        back = self._back(stems)
+        lasts = {target: self._resampler(target).finish(self._frames) for target in stems}
+        return self._align({t: np.concatenate((block, lasts[t])) for t, block in back.items()})
 
     def _back(self, stems: Mapping[str, Block]) -> dict[str, Block]:
         return {
@@ -86,10 +107,10 @@ class SongStream:
         }
 
     def _resampler(self, target: str) -> Resampler:
-        if target not in self._backward:
+        if target not in self._resamplers:
             channels = self._map.stem_channels
-            self._backward[target] = Resampler(self._model_hz, self._source_hz, channels)
-        return self._backward[target]
+            self._resamplers[target] = Resampler(self._model_hz, self._source_hz, channels)
+        return self._resamplers[target]
 
     def _align(self, stems: Mapping[str, Block]) -> AlignedBlocks:
         frames = max((len(block) for block in stems.values()), default=0)

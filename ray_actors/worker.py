@@ -1,16 +1,16 @@
 """One loaded network and what it does to one track after another. Knows no Ray.
 
-    fetch (hashed) -> adopt what is there already -> separate -> encode, publish -> row
+    fetch (hashed) -> adopt what is there already -> decode -> separate -> encode, publish -> row
 
 Tracks may be processed from several threads: while one is on the device, the next is fetched and
-the last is encoded and uploaded, one track in each of the three. `process` holds the project's one
-broad catch: whatever goes wrong with a track becomes its row.
+its decoding begun, and the last is encoded and uploaded, one track in each of the three. `process`
+holds the project's one broad catch: whatever goes wrong with a track becomes its row.
 """
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
@@ -20,10 +20,11 @@ from uuid import uuid4
 from lasaft_core.catalog.publication import StemStore, row_of
 from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.errors import UnreadableCheckpoint
-from lasaft_core.song import DraftedSong, SongResult, drafted_song
+from lasaft_core.song import DraftedSong, OpenSong, SongResult, open_song
 from lasaft_core.song_stream import SongSeparator
-from lasaft_core.storage import fetch, join
+from lasaft_core.storage import Fetched, fetch, join
 from ray_actors.attempts import Attempt
+from ray_actors.device_thread import DeviceThread
 from ray_actors.messages import OnTick, TrackResult, TrackTask, WorkerSettings
 
 
@@ -70,7 +71,8 @@ class SeparatorWorker:
     def __init__(self, settings: WorkerSettings, load: SeparatorLoader = load_separator) -> None:
         os.environ.update(settings.environment)
         self.settings = settings
-        self.separator = load(settings)
+        self._device = DeviceThread()
+        self.separator = self._device.call(lambda: load(settings))
         self.store = StemStore(settings.dest, settings.fingerprint)
         self._fetching, self._on_device, self._publishing = Lock(), Lock(), Lock()
 
@@ -85,16 +87,18 @@ class SeparatorWorker:
 
     def _process(self, attempt: Attempt, scratch: Path, on_audio: OnTick | None) -> TrackResult:
         source = attempt.task.source
-        with self._fetching, attempt.timed("download"):
-            attempt.fetched = fetch(source.uri, scratch / "source", expected=source)
-            row = self._adoptable(attempt)
-        if row is not None:
-            return attempt.adopted(row)
-        with ExitStack() as open_drafts:
+        with ExitStack() as stack:
+            with self._fetching:
+                with attempt.timed("download"):
+                    attempt.fetched = fetch(source.uri, scratch / "source", expected=source)
+                    row = self._adoptable(attempt)
+                if row is not None:
+                    return attempt.adopted(row)
+                song = stack.enter_context(self._opened(attempt, attempt.fetched, scratch))
             with self._on_device:
-                song = open_drafts.enter_context(self._separated(attempt, scratch, on_audio))
+                drafted = self._drafted(attempt, song, on_audio)
             with self._publishing:
-                return attempt.finished(self._publish(attempt, song.encoded(scratch / "stems")))
+                return attempt.finished(self._publish(attempt, drafted.encoded(scratch / "stems")))
 
     def _adoptable(self, attempt: Attempt) -> TrackRow | None:
         """Whole stems of these bytes; a forced track takes only what its own run has made."""
@@ -109,30 +113,29 @@ class SeparatorWorker:
         made_elsewhere = row.run_id != self.settings.run_id
         return None if attempt.task.forced and made_elsewhere else row
 
-    @contextmanager
-    def _separated(
-        self, attempt: Attempt, scratch: Path, on_audio: OnTick | None
-    ) -> Iterator[DraftedSong]:
-        assert attempt.fetched
+    def _opened(
+        self, attempt: Attempt, fetched: Fetched, scratch: Path
+    ) -> AbstractContextManager[OpenSong]:
+        attempt.stage = "decode"
+        frugal = attempt.task.is_frugal
+        separator = self.separator.one_window_at_a_time() if frugal else self.separator
+        return open_song(
+            self._device.separator(separator),
+            fetched.path,
+            scratch / "stems",
+            self.settings.song,
+            scratch_dir=scratch,
+        )
+
+    def _drafted(self, attempt: Attempt, song: OpenSong, on_audio: OnTick | None) -> DraftedSong:
         attempt.stage = "separate"
         if on_audio is not None:
             on_audio(0.0)
         before = self.separator.windows_computed
-        frugal = attempt.task.is_frugal
-        drafted = drafted_song(
-            self.separator.one_window_at_a_time() if frugal else self.separator,
-            attempt.fetched.path,
-            scratch / "stems",
-            self.settings.song,
-            scratch_dir=scratch,
-            progress=on_audio,
-        )
-        with ExitStack() as stack:
-            try:
-                song = stack.enter_context(drafted)
-            finally:
-                attempt.windows = self.separator.windows_computed - before
-            yield song
+        try:
+            return song.drafted(on_audio)
+        finally:
+            attempt.windows = self.separator.windows_computed - before
 
     def _publish(self, attempt: Attempt, song: SongResult) -> TrackRow:
         """Stems first, `track.json` last; the row itself is published by the driver."""

@@ -11,7 +11,7 @@ from lasaft_core.audio.blocks import Block
 from lasaft_core.audio.channels import ChannelMap
 from lasaft_core.audio.reader import open_audio
 from lasaft_core.errors import InvalidOption
-from lasaft_core.song_stream import SongSeparator, SongStream
+from lasaft_core.song_stream import SongInput, SongOutput, SongSeparator
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,15 @@ def read_excerpt(path: Path, span: Span) -> Excerpt:
 
 def separate_excerpt(separator: SongSeparator, excerpt: Excerpt) -> dict[str, Block]:
     """Stems of the shown part, at the song's own rate and channels."""
-    stream = SongStream(
+    channels = ChannelMap(excerpt.audio.shape[1], "downmix")
+    rates = {"source_hz": excerpt.sample_rate, "model_hz": separator.sample_rate}
+    stream, output = (
         separator.stream(separator.targets, overlap=0.25),
-        ChannelMap(excerpt.audio.shape[1], "downmix"),
-        source_hz=excerpt.sample_rate,
-        model_hz=separator.sample_rate,
+        SongOutput(channels, **rates),
     )
-    parts = (stream.push(excerpt.audio).stems, stream.finish().stems)
+    pieces = SongInput(channels, **rates).pieces([excerpt.audio])
+    parts = [output.push(piece.mix, stream.push(piece.audio)).stems for piece in pieces]
+    parts.append(output.finish(stream.finish()).stems)
     return {
         target: np.concatenate([part[target] for part in parts if target in part])[excerpt.shown]
         for target in separator.targets

@@ -5,7 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event, Thread, current_thread
 
 import numpy as np
 import pytest
@@ -13,7 +13,8 @@ import soundfile as sf
 
 from lasaft_core.catalog.publication import StemStore
 from lasaft_core.errors import UnreadableCheckpoint
-from lasaft_core.song import SongOptions, drafted_song
+from lasaft_core.song import OpenSong, SongOptions
+from lasaft_core.song_stream import SongInput
 from lasaft_core.storage import (
     canonical_uri,
     fetch,
@@ -155,7 +156,7 @@ def test_a_track_is_fetched_and_one_published_while_one_is_on_the_device(
         return call
 
     monkeypatch.setattr("ray_actors.worker.fetch", at("fetch", 3, fetch))
-    monkeypatch.setattr("ray_actors.worker.drafted_song", at("device", 2, drafted_song))
+    monkeypatch.setattr(OpenSong, "drafted", at("device", 2, OpenSong.drafted))
     monkeypatch.setattr(worker.store, "publish", at("publish", 1, worker.store.publish))
     with ThreadPoolExecutor(3) as threads:
         results = list(threads.map(worker.process, tasks))
@@ -164,6 +165,54 @@ def test_a_track_is_fetched_and_one_published_while_one_is_on_the_device(
     assert [result.row.status for result in results] == ["done"] * 3
     assert [result.row.source_uri for result in results] == [task.source.uri for task in tasks]
     assert {result.windows for result in results} == {results[0].windows}
+
+
+def test_the_next_track_is_decoded_while_one_is_on_the_device(place, tmp_path, worker, monkeypatch):
+    tasks = [put_song(place, tmp_path, f"{n}.wav", seed=n) for n in range(2)]
+    on_device, decoded = Event(), Event()
+    pieces, finish = SongInput.pieces, HalvingSeparator.finish
+
+    def second_decoded(self, blocks):
+        for piece in pieces(self, blocks):
+            if on_device.is_set():
+                decoded.set()
+            yield piece
+
+    def first_waits(self):
+        on_device.set()
+        assert decoded.wait(20)
+        return finish(self)
+
+    monkeypatch.setattr(SongInput, "pieces", second_decoded)
+    monkeypatch.setattr(HalvingSeparator, "finish", first_waits)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(worker.process, tasks[0])
+        assert on_device.wait(20)
+        second = threads.submit(worker.process, tasks[1])
+
+    assert [future.result().row.status for future in (first, second)] == ["done"] * 2
+
+
+def test_all_tracks_are_computed_in_one_thread(place, tmp_path, settings, monkeypatch):
+    seen: set[Thread] = set()
+    push = HalvingSeparator.push
+
+    def load(_):
+        seen.add(current_thread())
+        return HalvingSeparator()
+
+    def note(self, block):
+        seen.add(current_thread())
+        return push(self, block)
+
+    monkeypatch.setattr(HalvingSeparator, "push", note)
+    worker = SeparatorWorker(settings, load)
+    tasks = [put_song(place, tmp_path, f"{n}.wav", seed=n) for n in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        results = list(threads.map(worker.process, tasks))
+
+    assert [result.row.status for result in results] == ["done"] * 2
+    assert len(seen) == 1
 
 
 def test_the_same_bytes_elsewhere_adopt_the_stems_that_are_there(place, tmp_path, worker):
