@@ -4,7 +4,7 @@
     admitted  through the gate, next to go
     deferred  held by another run: asked for again when nothing else is left, for a while
     held      followers of a group: released when their leader has finished
-    suspects  tracks that were on a worker when it died: to an idle worker, and alone there
+    suspects  tracks that were on a worker when it died: to an idle worker; charged ones alone
 
 A leader that could not be done hands the lead to the next of its group, so that the same bytes
 are never separated twice at once.
@@ -68,8 +68,11 @@ class Backlog:
         heappush(self._ready, (-task.audio_seconds_estimate, self._added, task))
 
     def suspect(self, task: TrackTask) -> None:
-        """To be run alone, as soon as a worker is idle."""
-        self._suspects.append(task)
+        """To be the first of its worker, as soon as one is idle; charged ones before others."""
+        if task.history:
+            self._suspects.appendleft(task)
+        else:
+            self._suspects.append(task)
 
     def take(self, *, idle: bool) -> TrackTask | None:
         """The next task, if there is one just now; a suspect only for an idle worker."""

@@ -5,8 +5,9 @@
       +----------------------------------------------------------------------+
 
 A worker that dies is charged to the track that was on its device, as last heard; the others go
-back without a charge. The charged track runs alone next, then alone with the smallest batch; when
-it loses that worker too it is quarantined with the history of its attempts.
+back without a charge, each to an idle worker, where it is the first. The charged track runs alone
+next, then alone with the smallest batch; when it loses that worker too it is quarantined with the
+history of its attempts.
 
 Where an on-demand run wants workers, as many get no more tracks and end when they are idle; they
 are started again when that run is over.
@@ -200,7 +201,7 @@ class DriverLoop:
             elif held is slot.on_device:
                 yield from self._charge(held.task, failure, slot.name)
             else:
-                self._give_back(held.task)
+                self._backlog.suspect(held.task)  # it may have been decoded ahead, and be the one
 
     def _charge(self, task: TrackTask, failure: str, worker: str | None) -> Iterator[TrackResult]:
         task = lost_attempt(task, failure, worker)

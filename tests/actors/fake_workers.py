@@ -40,6 +40,8 @@ class FakeWorker:
             diary.write(f"{os.getpid()} {text}\n")
 
     def process(self, task: TrackTask, on_audio: OnTick | None = None) -> TrackResult:
+        if "/die_ahead" in task.source.uri:
+            os._exit(1)
         with self.device:
             if on_audio:
                 on_audio(0.0)

@@ -100,6 +100,16 @@ def test_a_charged_track_runs_alone_and_may_still_succeed(settings):
     assert entries[killed + 1 : killed + 3] == ["begin die_once-a", "end die_once-a"]
 
 
+def test_a_track_that_kills_while_it_waits_is_found_at_the_cost_of_one_other(settings):
+    tasks = [*(track(f"slow-{n}", seconds=9 - n) for n in range(4)), track("die_ahead-a")]
+
+    rows = rows_by_name(run(settings, tasks, workers=1))
+
+    assert rows.pop("die_ahead-a").status == "quarantined"
+    assert {row.status for row in rows.values()} == {"skipped"}
+    assert sum(len(row.attempts) for row in rows.values()) == 1
+
+
 def test_a_track_that_lost_two_workers_runs_alone_with_the_smallest_batch(settings):
     tasks = [track("die_twice-a", seconds=9), track("ok-b"), track("ok-c")]
 
