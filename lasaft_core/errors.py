@@ -5,6 +5,7 @@ LasaftError
 |   |-- InvalidOption
 |   |   `-- UnknownTarget
 |   |-- StoreError             missing bucket, refused credentials, unwritable destination
+|   |   `-- StoreBrokeOff
 |   |-- WorkersUnavailable     no worker process starts, or none is left
 |   `-- CheckpointError
 |       |-- UnknownCheckpoint
@@ -64,6 +65,10 @@ class UnknownTarget(InvalidOption):
 
 class StoreError(UsageError):
     """A source or destination that can't be listed, read or written at all."""
+
+
+class StoreBrokeOff(StoreError):
+    """A connection broke before the answer was whole: what was asked for may have been done."""
 
 
 class WorkersUnavailable(UsageError):

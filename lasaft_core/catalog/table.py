@@ -8,6 +8,8 @@ that was looked at, or fails and is thought over again.
         some are there   replace    -> N+1, or ...
         all are done     nothing to do
 
+A commit whose answer got lost may have been made: looking again tells.
+
 Not here: the stems themselves (`publication.py`) and what a run should do (`plan.py`).
 """
 
@@ -28,8 +30,16 @@ from lasaft_core.catalog import queries
 from lasaft_core.catalog.key_index import Key, KeyIndex
 from lasaft_core.catalog.queries import Standing, StatusCount, where
 from lasaft_core.catalog.rows import SCHEMA, TrackRow
-from lasaft_core.errors import StoreError
-from lasaft_core.storage import canonical_uri, delta_storage_options, delta_told, delta_uri, join
+from lasaft_core.errors import StoreBrokeOff, StoreError
+from lasaft_core.storage import (
+    Pauses,
+    canonical_uri,
+    delta_broke_off,
+    delta_storage_options,
+    delta_told,
+    delta_uri,
+    join,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -120,7 +130,10 @@ class CatalogTable:
         """
         batch = _one_per_key(rows)
         for tried in range(_COMMIT_TRIES if batch else 0):
-            table = self._latest() or self._create()
+            table = self._latest() or self._created()
+            if table is None:
+                time.sleep(_pause_seconds(tried))
+                continue
             standing = self._standing(table, [row.key for row in batch])
             wanted = [row for row in batch if _may_replace(row, standing.get(row.key), force=force)]
             wanted = [_with_history(row, standing.get(row.key)) for row in wanted]
@@ -184,20 +197,21 @@ class CatalogTable:
         try:
             with _told(self.uri, "write"):
                 table.delete(queries.having([row.key for row in rows]), commit_properties=_ONE_TRY)
-        except CommitFailedError:
+        except (CommitFailedError, StoreBrokeOff):
             return False
         self._index = None
         return True
 
     def compact(self, *, least_files: int = 64) -> bool:
-        """Joins the small files of many commits; False when not worth it or another writer won."""
+        """Joins the small files of many commits; False when not worth it, or it did not come off:
+        the next run's turn."""
         table = self._latest()
         if table is None or len(table.file_uris()) < least_files:
             return False
         try:
             with _told(self.uri, "compact"):
                 table.optimize.compact(commit_properties=_ONE_TRY)
-        except CommitFailedError:
+        except (CommitFailedError, StoreBrokeOff):
             return False
         return True
 
@@ -209,6 +223,15 @@ class CatalogTable:
                 yield from map(TrackRow.from_dict, queries.records(table, sql))
 
     def _latest(self) -> DeltaTable | None:
+        pauses = Pauses()
+        while True:
+            try:
+                return self._looked_up()
+            except StoreBrokeOff:
+                if not pauses.wait():
+                    raise
+
+    def _looked_up(self) -> DeltaTable | None:
         with _told(self.uri, "open"):
             try:
                 if self._table is None:
@@ -219,15 +242,17 @@ class CatalogTable:
                 self._table = None
         return self._table
 
-    def _create(self) -> DeltaTable:
-        with _told(self.uri, "create"):
-            try:
+    def _created(self) -> DeltaTable | None:
+        """Ours, or that of another writer who was first; None where it did not come off."""
+        try:
+            with _told(self.uri, "create"):
                 self._table = DeltaTable.create(
                     self._delta_uri, SCHEMA, storage_options=self._options
                 )
-                self._expected_version += self._expected_version == -1
-            except DeltaError:  # another writer was first, else opening says what is wrong
-                self._table = DeltaTable(self._delta_uri, storage_options=self._options)
+            self._expected_version += self._expected_version == -1
+        except (CommitFailedError, StoreError) as error:
+            if self._latest() is None and not isinstance(error, StoreBrokeOff):
+                raise
         return self._table
 
     def _standing(self, table: DeltaTable, keys: list[Key]) -> Mapping[Key, Standing]:
@@ -249,7 +274,8 @@ class CatalogTable:
     def _commit(
         self, table: DeltaTable, rows: list[TrackRow], standing: Mapping[Key, Standing]
     ) -> bool:
-        """False when somebody else has committed since the version that we looked at."""
+        """False when somebody else has committed since the version that we looked at, or nobody
+        knows."""
         now = datetime.now(UTC)
         data = pa.Table.from_pylist(
             [replace(row, committed_at=now).to_dict() for row in rows], schema=SCHEMA
@@ -261,7 +287,7 @@ class CatalogTable:
                     _write(table, data, mode="overwrite", predicate=chosen)
                 else:
                     _write(table, data, mode="append")
-        except CommitFailedError:
+        except (CommitFailedError, StoreBrokeOff):
             return False
         self._expected_version += table.version() == self._expected_version + 1
         if self._index is not None:
@@ -327,7 +353,6 @@ def _told(uri: str, verb: str) -> Iterator[None]:
     except (CommitFailedError, TableNotFoundError):
         raise
     except (DeltaError, OSError, pa.ArrowException) as error:
+        kind = StoreBrokeOff if delta_broke_off(error) else StoreError
         remedy = "check the store, its name and the credentials"
-        raise StoreError(
-            f"can't {verb} the table {uri}", got=delta_told(error), remedy=remedy
-        ) from error
+        raise kind(f"can't {verb} the table {uri}", got=delta_told(error), remedy=remedy) from error

@@ -22,20 +22,27 @@ from lasaft_core.storage.access import (
     remove,
     stat,
 )
-from lasaft_core.storage.delta import delta_storage_options, delta_told, delta_uri
+from lasaft_core.storage.delta import (
+    delta_broke_off,
+    delta_storage_options,
+    delta_told,
+    delta_uri,
+)
 from lasaft_core.storage.objects import Fetched, ObjectStat
-from lasaft_core.storage.patience import patient_for
+from lasaft_core.storage.patience import Pauses, patient_for
 from lasaft_core.storage.probing import check_dest, check_holdings, check_source
 from lasaft_core.storage.uris import canonical_uri, join, local_path, scheme_of
 
 __all__ = [
     "Fetched",
     "ObjectStat",
+    "Pauses",
     "canonical_uri",
     "check_dest",
     "check_holdings",
     "check_source",
     "create",
+    "delta_broke_off",
     "delta_storage_options",
     "delta_told",
     "delta_uri",

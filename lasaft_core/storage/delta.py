@@ -43,3 +43,10 @@ def delta_told(error: Exception) -> str:
         return f"{answer[1]} ({answer[2]})"
     lines = [line.strip().removeprefix("↳").strip() for line in text.splitlines()]
     return next((line for line in reversed(lines) if line), type(error).__name__)
+
+
+def delta_broke_off(error: Exception) -> bool:
+    """Whether a connection broke where the library asks no second time: in conditional puts, which
+    may have been done, and in the middle of answers."""
+    text = str(error)
+    return "HTTP error" in text and "max_retries" not in text
