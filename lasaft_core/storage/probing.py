@@ -1,16 +1,19 @@
 """Preflight: one small question to each store before any work begins."""
 
 import logging
+import time
 import uuid
 from itertools import islice
 
 from lasaft_core.errors import StoreError
-from lasaft_core.storage.access import open_store, refusing
+from lasaft_core.storage.access import list_below, open_store, refusing, remove
 from lasaft_core.storage.delta import delta_uri
 from lasaft_core.storage.patience import patient_for
 from lasaft_core.storage.uris import canonical_uri, join, local_path, scheme_of
 
 PROBE_SECONDS = 8.0  # who has mistyped an address should not have to wait
+PROBES = ".probes"
+LEFT_SECONDS = 3600.0  # a probe of that age is of a run that was killed while it asked
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ def check_dest(uri: str) -> bool:
     delta_uri(uri)
     if scheme_of(uri) == "s3":
         check_source(uri)  # some servers would make a missing bucket at the first write
-    probe = join(canonical_uri(uri), f".probe-{uuid.uuid4().hex}")
+    probe = join(canonical_uri(uri), PROBES, uuid.uuid4().hex)
     data = probe.encode("utf-8", "surrogateescape")
     with refusing(canonical_uri(uri), "write to"), patient_for(PROBE_SECONDS):
         store, key = open_store(probe)
@@ -56,9 +59,16 @@ def check_dest(uri: str) -> bool:
             held = store.read_bytes(key)
         finally:
             store.remove(key)
+        _sweep(join(canonical_uri(uri), PROBES))
     if held != data:
         raise StoreError(f"{uri} gives back other bytes than were put", expected=data, got=held)
     if not refused:
         remedy = "one run at a time here; a second one is refused while it can see the first"
         _log.warning("dest=%s conditional_create=no mode=single_writer remedy=%r", uri, remedy)
     return refused
+
+
+def _sweep(place: str) -> None:
+    for left in list_below(place):
+        if left.mtime is not None and left.mtime <= time.time() - LEFT_SECONDS:
+            remove(left.uri)

@@ -1,5 +1,6 @@
 """Songs in a bucket, runs over them, and whether what is there afterwards is what should be."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from lasaft_core.song import SongOptions
 from lasaft_core.storage import join, list_names, put
 from tests.pipeline.song_folder import CHECKPOINT, noise
 
+_OTHERS = re.compile("/out/(catalog|claims)/")
 TARGETS = ("vocals", "drums")
 
 
@@ -72,8 +74,8 @@ class Bucket:
         return len(orphans)
 
     def litter(self):
-        """What belongs neither to the table nor to stems of its rows."""
+        """What belongs neither to rows' stems nor to the table and the ledger of claims."""
         stems = [stem.uri for row in self.rows().values() for stem in row.stems]
-        stems += [join(uri.rpartition("/")[0], "track.json") for uri in stems]
+        kept = {*stems, *(join(uri.rpartition("/")[0], "track.json") for uri in stems)}
         names = [join(self.dest, name) for name in list_names(self.dest)]
-        return [uri for uri in names if uri not in stems and "/out/catalog/" not in uri]
+        return [uri for uri in names if uri not in kept and not _OTHERS.search(uri)]
