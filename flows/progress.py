@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from lasaft_core.plain_text import one_line
+
 LOG_INTERVAL_SECONDS = 10.0
 LINE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 PACKAGES = ("flows", "ray_actors", "lasaft_core")
@@ -83,6 +85,17 @@ class LinesAboveBar(logging.Handler):
         self._console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
+class LineFormatter(logging.Formatter):
+    """One line a record, whatever the names in it hold; a traceback keeps its own lines."""
+
+    def __init__(self) -> None:
+        super().__init__(LINE_FORMAT, datefmt="%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
+        record.message = one_line(record.message)
+        return super().formatMessage(record)
+
+
 class LogLines:
     """One line every ten seconds."""
 
@@ -104,7 +117,7 @@ class LogLines:
 @contextmanager
 def logging_to(handler: logging.Handler, level: int) -> Iterator[None]:
     """The project's lines from `level` on, other libraries' warnings; as before at the end."""
-    handler.setFormatter(logging.Formatter(LINE_FORMAT, datefmt="%H:%M:%S"))
+    handler.setFormatter(LineFormatter())
     root = logging.getLogger()
     loggers = [root, *map(logging.getLogger, PACKAGES)]
     handlers, levels = root.handlers, [one.level for one in loggers]

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from flows.progress import clock
-from flows.run_records import RunReport
+from flows.run_records import Failure, RunReport
 from lasaft_core.catalog.estimate import Estimate
 from lasaft_core.catalog.plan import Plan
+from lasaft_core.plain_text import one_line
 
 FAILURES_SHOWN = 100
 _STOP_TEXT = {
@@ -29,12 +30,13 @@ def size(count: float) -> str:
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A Markdown table; what would break a cell or inject markup is defused."""
     lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(markdown, line)) + " |" for line in lines)
 
 
-def _cell(value: object) -> str:
-    text = " ".join(str(value).split())
-    for char in "\\|`<[*_":
+def markdown(value: object) -> str:
+    """Text that stays text, on one line, inside Markdown."""
+    text = one_line(" ".join(str(value).split()))
+    for char in "\\|`<[]*_":
         text = text.replace(char, f"\\{char}")
     return text
 
@@ -129,12 +131,13 @@ def failure_rows(report: RunReport) -> list[dict[str, str]]:
     """The worst first: quarantined, failed, skipped."""
     order: Mapping[str, int] = {"quarantined": 0, "failed": 1, "skipped": 2}
     worst = sorted(report.failures, key=lambda failure: order.get(failure.status, 3))
-    return [
-        {
-            "source": failure.source_uri,
-            "status": failure.status,
-            "reason": failure.reason,
-            "message": failure.message,
-        }
-        for failure in worst[:FAILURES_SHOWN]
-    ]
+    return [_shown(failure) for failure in worst[:FAILURES_SHOWN]]
+
+
+def _shown(failure: Failure) -> dict[str, str]:
+    return {
+        "source": one_line(failure.source_uri),
+        "status": failure.status,
+        "reason": failure.reason,
+        "message": one_line(failure.message),
+    }

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from prefect.logging.handlers import APILogHandler
 
 from flows.progress import PACKAGES
+from lasaft_core.plain_text import one_line
 
 LINES_PER_SECOND = 5
 
 
 class RunLogFilter(logging.Filter):
-    """Names the flow run, also for threads outside its context, and limits the rate.
+    """Names the flow run, also for threads outside its context, defuses names, limits the rate.
 
     Warnings always pass; a catalog's hundred thousand INFO lines would choke the API.
     """
@@ -25,6 +26,7 @@ class RunLogFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.flow_run_id = self._flow_run_id
+        record.msg, record.args = one_line(record.getMessage()), ()
         if record.levelno >= logging.WARNING:
             return True
         second = int(time.monotonic())

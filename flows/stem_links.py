@@ -14,6 +14,7 @@ from prefect.client.orchestration import get_client
 
 from flows.artifacts import attempt
 from flows.catalog_job import CatalogJob
+from flows.reporting import markdown
 from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.catalog.table import CatalogTable
 
@@ -34,7 +35,7 @@ def _publish_links(job: CatalogJob, flow_run_id: str) -> None:
         for stem in song.stems:
             create_link_artifact(
                 stem_link(stem.uri),
-                link_text=f"{name}: {stem.target}",
+                link_text=markdown(f"{name}: {stem.target}"),
                 key="catalog-stems",
                 description=stem.uri,
             )
@@ -52,9 +53,9 @@ def stem_link(uri: str) -> str:
     scheme, _, rest = uri.partition("://")
     path = quote(rest)
     if scheme == "s3":
-        return (
-            f"{os.environ.get('AWS_ENDPOINT_URL', 'https://s3.amazonaws.com').rstrip('/')}/{path}"
-        )
+        endpoint = os.environ.get("AWS_ENDPOINT_URL", "https://s3.amazonaws.com").rstrip("/")
+        protocol, _, host = endpoint.partition("://")
+        return f"{protocol}://{host.rpartition('@')[2]}/{path}"
     if scheme == "gs":
         return f"https://storage.googleapis.com/{path}"
     return f"{scheme}://{path}"

@@ -15,6 +15,7 @@ LasaftError
 `-- TrackError                 one track's fault: it costs one row, the run goes on
     |-- UnsupportedChannels    (skipped)
     |-- UnsupportedRate        (skipped)
+    |-- TooLong                (skipped)
     |-- EmptySource
     |-- NotAudio
     |-- TruncatedAudio
@@ -116,6 +117,12 @@ class UnsupportedRate(TrackError):
     """A sample rate that the output format can't hold."""
 
     reason, status = "unsupported_rate", "skipped"
+
+
+class TooLong(TrackError):
+    """More audio than a song can be: it would fill the scratch disk."""
+
+    reason, status = "too_long", "skipped"
 
 
 class EmptySource(TrackError):

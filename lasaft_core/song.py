@@ -17,12 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from lasaft_core.audio.blocks import BLOCK_FRAMES, Block
 from lasaft_core.audio.channels import CHANNEL_POLICIES, ChannelMap
 from lasaft_core.audio.drafts import SongDrafts, check_room
 from lasaft_core.audio.formats import AudioInfo, OutputFormat
 from lasaft_core.audio.reader import AudioReader, open_audio
 from lasaft_core.audio.writer import StemLayout
-from lasaft_core.errors import InvalidOption, ScratchFull
+from lasaft_core.errors import InvalidOption, ScratchFull, TooLong
 from lasaft_core.song_stream import (
     AlignedBlocks,
     InputPiece,
@@ -45,6 +46,7 @@ __all__ = [
     "separate_song",
 ]
 
+MAX_SONG_SECONDS: Final = 12 * 3600.0
 MAX_RECONSTRUCTION_DB: Final = 200.0  # stands for "exact": JSON has no infinity
 
 BLOCKS_AHEAD: Final = 16  # decoded for the network, of half a second to a second and a half each
@@ -196,11 +198,12 @@ def open_song(
         tempfile.TemporaryDirectory(prefix="stems-", dir=scratch_root) as scratch,
     ):
         channel_map = ChannelMap(reader.info.channels, options.channels, reader.layout)
+        _check_length(reader)
         layout = _layout(reader.info, channel_map.stem_channels, options)
         _check_room(reader, layout, len(targets) + options.residual, (scratch_root, out_dir))
         rates = {"source_hz": reader.info.sample_rate, "model_hz": separator.sample_rate}
         song_input = SongInput(channel_map, **rates)
-        pieces = clock.each("decode", song_input.pieces(reader.blocks(song_input.block_frames)))
+        pieces = clock.each("decode", song_input.pieces(bounded(reader, song_input.block_frames)))
         with (
             SongDrafts(
                 Path(scratch), targets, layout.channels, residual=options.residual
@@ -249,9 +252,33 @@ def _check_room(
     try:
         check_room(((scratch, samples * 4), (out_dir, encoded)))
     except ScratchFull:
-        for _ in reader.blocks():  # a damaged header may promise any length: TruncatedAudio then
+        for _ in bounded(reader):  # a damaged header may promise any length: TruncatedAudio then
             pass
         raise
+
+
+def bounded(reader: AudioReader, frames: int = BLOCK_FRAMES) -> Iterator[Block]:
+    """Its blocks. Raises TooLong past `MAX_SONG_SECONDS`: a few bytes can hold days of silence."""
+    rate_hz, decoded = reader.info.sample_rate, 0
+    for block in reader.blocks(frames):
+        decoded += len(block)
+        if decoded > MAX_SONG_SECONDS * rate_hz:
+            raise _too_long("more")
+        yield block
+
+
+def _check_length(reader: AudioReader) -> None:
+    """A damaged header may promise any length: TruncatedAudio then."""
+    promised = reader.info.duration_seconds or 0.0
+    if promised > MAX_SONG_SECONDS:
+        for _ in bounded(reader):
+            pass
+        raise _too_long(f"{promised / 3600:.1f} hours promised")
+
+
+def _too_long(got: str) -> TooLong:
+    expected = f"at most {MAX_SONG_SECONDS / 3600:.0f} hours"
+    return TooLong("too long for one song", expected=expected, got=got, remedy="split it")
 
 
 def _reconstruction_db(drafts: SongDrafts) -> float | None:

@@ -17,6 +17,7 @@ from lasaft_core.errors import (
     EmptySource,
     NonFiniteAudio,
     NotAudio,
+    TooLong,
     TrackError,
     TruncatedAudio,
     UnsupportedChannels,
@@ -29,7 +30,7 @@ from ray_actors.messages import TrackResult, TrackTask, WorkerSettings
 
 _DECODING = (
     *(EmptySource, NonFiniteAudio, NotAudio, TruncatedAudio),
-    *(UnsupportedChannels, UnsupportedRate),
+    *(TooLong, UnsupportedChannels, UnsupportedRate),
 )
 _TAGS = ("title", "artist", "album", "isrc")
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from lasaft_core.plain_text import one_line
+
 SECRETS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 SETTINGS: Final = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 
@@ -23,12 +25,19 @@ def forwarded_environment(environ: Mapping[str, str] | None = None) -> dict[str,
     return {name: environ[name] for name in (*SECRETS, *SETTINGS) if environ.get(name)}
 
 
+def redacted_lines(text: str) -> list[str]:
+    """Of a traceback, say."""
+    indents = (len(line) - len(line.lstrip()) for line in text.splitlines())
+    lines = map(redacted, text.splitlines())
+    return [" " * indent + line for indent, line in zip(indents, lines, strict=True)]
+
+
 def redacted(text: str, environ: Mapping[str, str] | None = None) -> str:
-    """The text on one line, without keys, tokens, signatures, passwords and colours."""
+    """The text on one printable line, without keys, tokens, signatures, passwords and colours."""
     environ = os.environ if environ is None else environ
     for name in SECRETS:
         if value := environ.get(name):
             text = text.replace(value, "***")
     text = _COLOURS.sub("", text)
     text = _NAMED.sub(r"\1***", _USER_INFO.sub("***@", text))
-    return " ".join(text.split())[:MAX_MESSAGE_CHARS]
+    return one_line(" ".join(text.split()))[:MAX_MESSAGE_CHARS]

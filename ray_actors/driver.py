@@ -27,7 +27,7 @@ from lasaft_core.errors import WorkersUnavailable
 from ray_actors.actor import OUTSTANDING, Assignment, Slot
 from ray_actors.attempts import broken, lost_attempt, quarantined
 from ray_actors.backlog import Backlog
-from ray_actors.credentials import redacted
+from ray_actors.credentials import redacted, redacted_lines
 from ray_actors.messages import (
     Gate,
     OnTick,
@@ -150,7 +150,9 @@ class DriverLoop:
         self._dismiss(slot)
         self._places -= 1
         self._first_failure = self._first_failure or failure
-        logger.warning("worker_start=failed workers_left=%d\n%s", self._places, failure)
+        logger.warning("worker_start=failed workers_left=%d", self._places)
+        for line in redacted_lines(failure):
+            logger.warning("worker_start=failed %s", line)
         if not self._places:
             last_line = self._first_failure.strip().splitlines()[-1]
             raise WorkersUnavailable(

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import Protocol, Self
 from uuid import uuid4
 
+from lasaft_core.audio.drafts import check_room
 from lasaft_core.catalog.publication import StemStore, row_of
 from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.errors import UnreadableCheckpoint
@@ -90,6 +91,7 @@ class SeparatorWorker:
         with ExitStack() as stack:
             with self._fetching:
                 with attempt.timed("download"):
+                    check_room([(scratch, source.size)])
                     attempt.fetched = fetch(source.uri, scratch / "source", expected=source)
                     row = self._adoptable(attempt)
                 if row is not None:

@@ -4,12 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 
-
-def one_line(text: object) -> str:
-    """Control characters and undecodable bytes, as in a hostile file name, become escapes."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(text)
-    )
+from lasaft_core.plain_text import one_line
 
 
 def say(text: str = "") -> None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from flows.commands.console import complain, one_line, say, say_json
+from flows.commands.console import complain, say, say_json
 from flows.progress import audio_progress
 from lasaft_core.checkpoints import Checkpoint, load_checkpoint
 from lasaft_core.errors import InvalidOption
@@ -16,6 +16,7 @@ from lasaft_core.evaluation.report import draw_boxes, song_table, summary_table
 from lasaft_core.evaluation.scores import NETWORK, Scores
 from lasaft_core.evaluation.summary import Summary, summarise
 from lasaft_core.musdb import Song, find_songs
+from lasaft_core.plain_text import one_line
 from lasaft_core.plots.pictures import picture_path, write_picture
 from ray_actors.evaluation import EvaluationSettings, ScoredSong, score_here, score_on_ray
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from flows.commands.console import one_line, say
+from flows.commands.console import say
 from flows.local_copies import local_copy
 from flows.song_folders import song_name
 from lasaft_core.audio.blocks import Block
 from lasaft_core.errors import InvalidOption, TrackError
+from lasaft_core.plain_text import one_line
 from lasaft_core.plots.excerpts import Span, read_excerpt, separate_excerpt
 from lasaft_core.plots.pictures import picture_path, write_picture
 from lasaft_core.plots.stem_folder import stem_paths

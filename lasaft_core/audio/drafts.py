@@ -16,6 +16,8 @@ from lasaft_core.errors import NonFiniteAudio, ScratchFull
 from lasaft_core.metrics import SdrMeter
 
 RESIDUAL: Final = "residual"
+CHECK_BYTES: Final = 256 << 20
+RESERVE_BYTES: Final = 1 << 30
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -63,6 +65,8 @@ class SongDrafts:
         }
         self.sdr = SdrMeter()
         self.frames = 0
+        self._folder, self._frame_bytes = folder, 4 * channels * len(names)
+        self._checked_frames = 0
 
     def append(self, mix: Block, stems: Mapping[str, Block]) -> None:
         """All blocks [samples, channels] of one length."""
@@ -75,6 +79,13 @@ class SongDrafts:
         if RESIDUAL in self.by_name:
             self.by_name[RESIDUAL].append(mix - total)
         self.frames += len(mix)
+        self._check_rest_of_disk()
+
+    def _check_rest_of_disk(self) -> None:
+        """A song whose length nobody knew must not take what others on this disk need."""
+        if (self.frames - self._checked_frames) * self._frame_bytes >= CHECK_BYTES:
+            self._checked_frames = self.frames
+            check_room([(self._folder, RESERVE_BYTES)])
 
     @property
     def peak(self) -> float:

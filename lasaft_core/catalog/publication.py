@@ -9,6 +9,7 @@ row is adopted by the next run if it is whole, and is an orphan otherwise.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +89,17 @@ def _age(entry: ObjectStat) -> tuple[float, str]:
 
 
 def row_of(track: Mapping[str, Any]) -> TrackRow | None:
-    """The row that a `track.json` describes; None where it describes none."""
+    """The row that a whole track describes; None where it describes none.
+
+    Its stems are those beside the `track.json`, wherever they were when it was written.
+    """
     columns = {name: track[name] for name in SCHEMA.names if name in track}
     try:
-        return TrackRow.from_dict(columns)
+        row = TrackRow.from_dict(columns)
+        here = {stem: track["uris"][stem.uri.rpartition("/")[2]] for stem in row.stems}
     except (TypeError, ValueError, KeyError):
         return None
+    return replace(row, stems=tuple(replace(stem, uri=uri) for stem, uri in here.items()))
 
 
 def whole_track(uri: str, sizes: Mapping[str, int]) -> dict[str, Any] | None:

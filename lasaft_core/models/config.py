@@ -1,5 +1,6 @@
 """What a network is made of: one frozen description for all networks of the two papers."""
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -25,6 +26,7 @@ _ACTIVATION_FIELDS: Final = (
     "first_activation", "last_activation", "activation", "gamma_activation", "beta_activation"
 )  # fmt: skip
 _CONTEXT_SAMPLES: Final = 5000
+_TARGET: Final = re.compile(r"\w[\w .+-]{0,63}")  # names files, so that it must lead nowhere else
 _COUNTS: Final = (
     "n_fft",
     "hop_samples",
@@ -135,7 +137,10 @@ class NetworkConfig:
                 self.activation != "softmax" or not self.block.startswith("tdc"),
                 "another with TDC, whose published softmax is taken over frames",
             ),
-            "targets": (len(set(names)) == len(names) > 0, "different names"),
+            "targets": (
+                len(set(names)) == len(names) > 0 and all(map(_TARGET.fullmatch, names)),
+                "different names of letters, digits, spaces, - . _ +",
+            ),
             "block": (self.block in self._possible_blocks, " | ".join(self._possible_blocks)),
             "encoder_block": (
                 self.encoder_block in (None, *self._possible_blocks),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sound_files import noise
 
+from lasaft_core.audio import drafts as drafts_module
 from lasaft_core.audio.drafts import Draft, SongDrafts, check_room
 from lasaft_core.audio.formats import OutputFormat
 from lasaft_core.audio.writer import StemLayout, StemWriter
@@ -28,6 +29,18 @@ def test_a_full_disk_is_named_while_drafting():
     with pytest.raises(ScratchFull, match="room for 'vocals', got a full disk"):
         draft.append(noise(1000))
     draft.close()
+
+
+def test_a_song_of_unknown_length_leaves_some_of_the_disk(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(drafts_module, "CHECK_BYTES", 100_000)
+    with SongDrafts(tmp_path, ("vocals",), 2, residual=False) as drafts:
+        block = noise(10_000)
+        drafts.append(block, {"vocals": block})
+        less = usage._replace(free=drafts_module.RESERVE_BYTES - 1)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: less)
+        with pytest.raises(ScratchFull, match=f"expected {1 << 30} bytes free"):
+            drafts.append(block, {"vocals": block})
 
 
 @pytest.mark.parametrize("codec", ["flac", "wav"])

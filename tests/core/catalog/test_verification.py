@@ -135,6 +135,20 @@ def test_a_lost_table_is_rebuilt_from_the_stems(place, song):
     assert found == {row.source_uri: row for row in rows}
 
 
+def test_a_destination_that_was_copied_elsewhere_is_rebuilt_there(place, song):
+    song(f"{place}/old", 1)
+    for name in storage.list_names(f"{place}/old"):
+        content = storage.read_bytes(f"{place}/old/{name}")
+        storage.put_bytes(content, f"{place}/new/{name}")
+        storage.remove(f"{place}/old/{name}")
+
+    assert rebuild(f"{place}/new") == 1
+
+    assert findings(f"{place}/new", deep=True) == []
+    (row,) = CatalogTable(f"{place}/new").rows()
+    assert all(stem.uri.startswith(f"{place}/new/stems/") for stem in row.stems)
+
+
 def test_forgotten_tracks_leave_a_receipt_and_stems_that_others_need(place, song):
     shared = song(place, 1)
     twin = replace(shared, source_uri="s3://in/twin.wav")
