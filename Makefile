@@ -3,6 +3,7 @@
 #   make demo        a bucket of real songs becomes stems and a table, on this machine
 #   make test        the test suite
 #   make lint types contracts    style, static types, who may import whom
+#   make audit       known holes in the pinned dependencies
 #   make soak        thousands of damaged files, longer than a test may take
 #   make bench       SDR of the default network; peak memory against duration, which needs 30 GB
 #                    of disk (BENCH_FLAGS="--scratch DIR")
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 MUSIC := $(VENV)/share/music
 
-.PHONY: all install demo test lint types contracts bench soak format clean
+.PHONY: all install demo test lint types contracts audit bench soak format clean
 all: lint types contracts test
 
 install: $(STAMP)
@@ -61,6 +62,9 @@ soak: $(STAMP)
 
 contracts: $(STAMP)
 	$(BIN)/lint-imports
+
+audit: $(STAMP)
+	$(BIN)/python -m infra.audit
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
