@@ -111,7 +111,8 @@ class Execution:
         except StoreError as error:
             if self._brake.cause != "cancelled":
                 raise
-            logger.warning("rows not published, the next run adopts their stems: %s", error)
+            self._tally.lack(self._publisher.waiting)
+            logger.warning("rows=%d not published: %s", self._publisher.waiting, error)
         finally:
             self._claims.stop_renewing()
 

@@ -53,6 +53,11 @@ class BatchPublisher:
         self._oldest_at = 0.0
         self._refusals = 0
 
+    @property
+    def waiting(self) -> int:
+        """Rows that are not published yet."""
+        return len(self._results)
+
     def add(self, result: TrackResult) -> None:
         if not self._results:
             self._oldest_at = monotonic()

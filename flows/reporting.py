@@ -104,10 +104,20 @@ def _others_rows(report: RunReport) -> list[tuple[str, str]]:
     return [(name, str(count)) for name, count in rows if count]
 
 
+def stop_text(report: RunReport) -> str:
+    """Why the run ended before its plan was done; empty where it did not."""
+    if report.stopped and report.unpublished:
+        return (
+            f"stopped: {report.stopped}; the store did not answer, and {report.unpublished} "
+            "finished songs have no rows yet: the next run takes over their stems"
+        )
+    return _STOP_TEXT[report.stopped] if report.stopped else ""
+
+
 def report_lines(report: RunReport) -> list[str]:
     lines = [f"{name}: {value}" for name, value in report_rows(report)]
     failures = [f"{f.status} {f.reason}: {f.source_uri}: {f.message}" for f in report.failures]
-    stopped = [_STOP_TEXT[report.stopped]] if report.stopped else []
+    stopped = [stop_text(report)] if report.stopped else []
     hidden = len(failures) - FAILURES_SHOWN
     more = [f"... and {hidden} more, see `lasaft-stems status`"] if hidden > 0 else []
     return [*lines, *failures[:FAILURES_SHOWN], *more, *stopped]
@@ -116,7 +126,7 @@ def report_lines(report: RunReport) -> list[str]:
 def report_markdown(report: RunReport) -> str:
     parts = ["# Report", table(("", ""), report_rows(report))]
     if report.stopped:
-        parts.append(_STOP_TEXT[report.stopped])
+        parts.append(stop_text(report))
     if report.failures:
         parts += ["## Failures by reason", table(("reason", "songs"), failure_classes(report))]
     return "\n\n".join(parts)

@@ -93,6 +93,7 @@ class RunReport:
     adopted: int = 0
     done_elsewhere: int = 0  # by another run since the plan was made
     passed_over: int = 0  # held by another run to the end
+    unpublished: int = 0  # finished, but the store was away when the run had to end
     windows: int = 0
     source_bytes_read: int = 0
     audio_seconds: float = 0.0

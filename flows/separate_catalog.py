@@ -17,6 +17,7 @@ from flows import artifacts
 from flows.cancellation import CancellationWatch
 from flows.catalog_job import CatalogJob, current_job
 from flows.params import CatalogParameters
+from flows.reporting import stop_text
 from flows.run_logs import forwarded_logs
 from flows.stem_links import publish_links
 from lasaft_core.errors import UsageError
@@ -78,7 +79,7 @@ def separate_catalog(parameters: CatalogParameters) -> dict[str, object] | State
 def _final_state(job: CatalogJob) -> dict[str, object] | State[Any]:
     facts = job.report.to_dict()
     if job.report.stopped == "cancelled":
-        return Cancelled(message="cancelled; what was done is published", data=facts)
+        return Cancelled(message=stop_text(job.report).removeprefix("stopped: "), data=facts)
     if job.exit_code:
         bad = job.report.failed + job.report.quarantined
         message = f"{bad} of {job.report.finished} songs failed, more than is allowed"

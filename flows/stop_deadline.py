@@ -1,6 +1,6 @@
 """A run that is told to stop ends within its time, even where a store does not answer.
 
-    stop is set -> drain, 12 s at most -> publish what is finished -> free the claims -> 22 s: end
+    stop is set -> drain, 10 s at most -> publish what is finished -> free the claims -> 16 s: end
 
 Calls to the store run in a thread of their own. While nobody stops the run they are waited for,
 whatever they take; at the deadline they are left behind, since a thread in foreign code can't be
@@ -15,8 +15,8 @@ from typing import Final, TypeVar
 
 from lasaft_core.errors import StoreError
 
-DRAIN_SECONDS: Final = 12.0
-END_SECONDS: Final = 22.0
+DRAIN_SECONDS: Final = 10.0
+END_SECONDS: Final = 16.0
 _POLL_SECONDS: Final = 0.2
 Answer = TypeVar("Answer")
 

@@ -64,6 +64,9 @@ class Tally:
         for task in (*done_elsewhere, *passed_over):
             self._audio_seconds_total -= self._estimates.pop(task.source.uri, 0.0)
 
+    def lack(self, unpublished: int) -> None:
+        self._report = replace(self._report, unpublished=unpublished)
+
     def progress(self, audio_seconds_under_way: float) -> Progress:
         report = self._report
         return Progress(

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -103,6 +104,15 @@ class LocalObjectStore:
             }:
                 raise
         return f"s3://{name}"
+
+    def pause(self) -> None:
+        """No request is answered until `go_on`; connections stay open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Ends the server: gently first, but clients with open connections could hold it up."""

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from infra.object_store import LocalObjectStore
 from lasaft_core import storage
 from lasaft_core.catalog.ledger import Ledger
 from lasaft_core.catalog.table import CatalogTable
@@ -39,9 +40,9 @@ def mark() -> Iterator[str]:
         os.kill(pid, signal.SIGKILL)
 
 
-def start(catalog: Path, mark: str) -> subprocess.Popen[str]:
+def start(catalog: Path, mark: str, dest: str | None = None) -> subprocess.Popen[str]:
     """Two workers with a thread each, as the command line starts them."""
-    arguments = ["run", "--source", f"{catalog}/in", "--dest", f"{catalog}/out"]
+    arguments = ["run", "--source", f"{catalog}/in", "--dest", dest or f"{catalog}/out"]
     arguments += ["--checkpoint", str(CHECKPOINT), "--targets", "vocals", "--workers", "2"]
     code = "import sys; from flows.cli import main; sys.exit(main(sys.argv[1:]))"
     return subprocess.Popen(
@@ -87,17 +88,8 @@ def is_stopped_in_order(
     return output
 
 
-def test_sigterm_ends_a_run_in_order(catalog: Path, mark: str, monkeypatch) -> None:
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    monkeypatch.setenv("PREFECT_HOME", str(catalog / "no-profile"))
-
-    output = is_stopped_in_order(catalog, mark, lambda run, _: run.terminate())
-
-    assert "stopped: cancelled; what was done is published" in output
-
-
 @pytest.mark.usefixtures("prefect_api")
-def test_the_ui_s_cancel_ends_a_run_as_cancelled(catalog: Path, mark: str) -> None:
+def test_the_ui_s_cancel_ends_a_run_in_order_as_cancelled(catalog: Path, mark: str) -> None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState
     from prefect.states import Cancelling
@@ -117,3 +109,25 @@ def test_the_ui_s_cancel_ends_a_run_as_cancelled(catalog: Path, mark: str) -> No
         state = client.read_flow_run(cancelled[0]).state
     assert state.is_cancelled()
     assert state.message == "cancelled; what was done is published"
+
+
+def test_sigterm_ends_a_run_in_time_though_its_store_does_not_answer(
+    catalog: Path, mark: str, s3: str, s3_server: LocalObjectStore, monkeypatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setenv("PREFECT_HOME", str(catalog / "no-profile"))
+    with start(catalog, mark, s3) as run:
+        output = output_until(run, "status=done")
+        s3_server.pause()
+        try:
+            run.terminate()
+            stopped_at = monotonic()
+            output += run.communicate(timeout=120)[0]
+            wait_for_the_end_of_all(mark, max(1.0, ALL_SECONDS - (monotonic() - stopped_at)))
+            assert monotonic() - stopped_at < ALL_SECONDS, output
+        finally:
+            s3_server.go_on()
+
+    assert run.returncode == 1, output
+    assert "finished songs have no rows yet: the next run takes over their stems" in output
+    assert "Traceback" not in output
