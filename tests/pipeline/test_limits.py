@@ -7,6 +7,7 @@ from song_folder import noise
 
 from flows.planning import track_tasks
 from flows.publishing import MAX_REFUSALS, BatchPublisher
+from flows.reporting import report_lines
 from flows.run_records import RunConfig, RunReport
 from flows.stop_deadline import StopDeadline
 from flows.tally import Brake, Tally
@@ -59,6 +60,17 @@ def test_the_allowed_rate_is_where_it_stops():
     assert cause_after(some, plan, max_failure_rate=0.2) == "failure_rate"
     assert cause_after(some, plan, max_failure_rate=0.3) is None
     assert cause_after(some, plan) is None, "one failure in four ends no run that was not told to"
+
+
+def test_a_run_that_goes_wrong_ends_early_and_says_so(songs):
+    for number in range(40):
+        (songs.source / f"{number}.wav").write_text("no song")
+
+    report = songs.run(max_failure_rate=0.1)
+
+    assert (report.stopped, report.failed, report.exit_code(0.1)) == ("failure_rate", 20, 1)
+    assert report_lines(report)[-1] == "stopped: more songs failed than allowed"
+    assert len(songs.rows()) == 20
 
 
 def results_of(plan: Plan, *, bad: int, tried: int) -> list[TrackResult]:
