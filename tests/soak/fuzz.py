@@ -125,7 +125,7 @@ def read(path):
     from lasaft_core.errors import LasaftError
 
     try:
-        if path.suffix == ".ckpt":
+        if path.suffix in (".ckpt", ".safetensors"):
             load_checkpoint(str(path)).build()
         else:
             with open_audio(path) as reader:
