@@ -35,6 +35,12 @@ class LocalPrefectServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def pid(self) -> int:
+        """Of the server, which leads a process group of its own."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def api_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/api"
 

@@ -48,7 +48,7 @@ class Rule:
     path: str
     fault: str
     times: int = 1
-    victim: int | None = None  # to be killed in place of the sender
+    victim: int | None = None  # to be killed in place of the sender; negative: its whole group
 
     def takes(self, method, path):
         matches = self.times > 0 and method == self.method and re.search(self.path, path)
@@ -58,20 +58,21 @@ class Rule:
 
 @dataclass(slots=True)
 class Facts:
-    """What the proxy has done so far; `killed` holds command lines."""
+    """What the proxy has done so far; `killed` counts by role."""
 
     requests: int = 0
     injected: Counter = field(default_factory=Counter)
-    killed: list = field(default_factory=list)
+    killed: Counter = field(default_factory=Counter)
 
 
 class FaultProxy:
     """Lives in the proxy's process; one thread serves."""
 
-    def __init__(self, upstream, *, seed=0, rates=None, gone_seconds=1.0):
+    def __init__(self, upstream, *, seed=0, rates=None, gone_seconds=1.0, max_kills=None):
         self._upstream, self._rates = upstream, dict(rates or {})
         self._random, self._gone_seconds = random.Random(seed), gone_seconds
         self._gone_until, self._rules, self._facts = 0.0, [], Facts()
+        self._max_kills = max_kills  # by role; None where there is no limit
         self._loop = asyncio.new_event_loop()
         self._thread, self._begun, self._port = Thread(target=self._serve), Event(), 0
 
@@ -126,7 +127,11 @@ class FaultProxy:
         return Rule("", "", "")
 
     async def _answer(self, request):
-        body, rule = await request.read(), self._fate(request)
+        try:
+            body = await request.read()
+        except ConnectionError:  # the sender has been killed meanwhile
+            return web.Response()
+        rule = self._fate(request)
         fault = self._killing(request, rule) if rule.fault in KILLS else rule.fault
         if fault == "gone" and time.monotonic() >= self._gone_until:
             self._gone_until = time.monotonic() + self._gone_seconds
@@ -162,21 +167,28 @@ class FaultProxy:
     def _killing(self, request, rule):
         """Empty where there is nobody who may be killed, or somebody else is than the sender."""
         pid = rule.victim or self._sender(request)
-        if pid is None:
+        role = role_of(command_line(abs(pid))) if pid else ""
+        if not role or (self._max_kills and self._facts.killed[role] >= self._max_kills[role]):
             return ""
-        self._facts.killed.append(command_line(pid))
+        self._facts.killed[role] += 1
         if rule.victim:
-            self._facts.injected[rule.fault] += 1
-        if rule.fault == "kill later":
-            self._loop.call_later(self._random.uniform(0.0, 0.5), _end, pid)
-        elif rule.fault == "kill before" or rule.victim:
             _end(pid)
-        return "" if rule.victim else rule.fault
+            return ""
+        if rule.fault == "kill before":
+            _end(pid)
+        elif rule.fault == "kill later":
+            self._loop.call_later(self._random.uniform(0.0, 0.5), _end, pid)
+        return rule.fault
 
     def _sender(self, request):
         _, port = request.transport.get_extra_info("peername")
         pid = pid_at(port, self._port)
         return None if pid in (os.getpid(), os.getppid()) else pid
+
+
+def role_of(line):
+    """From a command line; Ray names its processes."""
+    return "worker" if line.startswith("ray::") else "driver" if line else ""
 
 
 class ProxyProcess(BaseManager):
