@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lasaft_core.errors import InvalidOption
-from lasaft_core.fast import SpecialisedUNet
+from lasaft_core.fast import SpecialisedUNet, keep_freed_memory
 from lasaft_core.models import UNet
 from lasaft_core.spectral import ComplexAsChannels
 
@@ -79,6 +79,8 @@ class Estimator:
 
     def __init__(self, network: UNet, *, device: str, precision: str) -> None:
         self.config, self.device, self.precision = network.config, device, precision
+        if device == "cpu":
+            keep_freed_memory()
         self.network = network.to(device)
         self.spectral = ComplexAsChannels.of(network.config).to(device)
         self.window_samples = network.config.window_samples
@@ -99,7 +101,7 @@ class Estimator:
         key = tuple(targets)
         if key not in self._specialised:
             dtype = getattr(torch, self.precision)
-            self._specialised[key] = SpecialisedUNet(self.network, key).to(dtype)
+            self._specialised[key] = SpecialisedUNet(self.network, key).in_precision(dtype)
         return self._specialised[key]
 
     def _split(self, batch: Tensor) -> Sequence[Tensor]:

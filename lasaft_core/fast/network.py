@@ -9,6 +9,7 @@ Legend: N targets, B windows, C audio channels, T frames, F bins.
 
 import copy
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -45,10 +46,20 @@ class SpecialisedUNet(nn.Module):
         self.upsamplings = nn.ModuleList(map(EachItem, folded_all(network.upsamplings)))
         self.last_conv = copy.deepcopy(network.last_conv)
         self.estimation = Estimation(config)
+        self.dtype = torch.float32
+
+    def in_precision(self, dtype: torch.dtype) -> Self:
+        """All but the last convolution, whose output would lose most by it: its weights are few,
+        and rounding that output alone costs 10 dB."""
+        for part in self.children():
+            if part is not self.last_conv:
+                part.to(dtype)
+        self.dtype = dtype
+        return self
 
     def forward(self, spectrogram: Tensor) -> Tensor:
         """[B, 2 C, T, F] -> [N, B, 2 C, T, F]; float32 at both ends, whatever lies between."""
-        seen = self.estimation.seen(spectrogram).to(next(self.parameters()).dtype)
+        seen = self.estimation.seen(spectrogram).to(self.dtype)
         x = self.first_conv(seen[None])
         skips = []
         for encoder, down in zip(self.encoders, self.downsamplings, strict=True):
@@ -59,7 +70,7 @@ class SpecialisedUNet(nn.Module):
         for up, decoder in zip(self.upsamplings, self.decoders, strict=True):
             x = decoder(_joined(up(x), skips.pop()))
         count = len(self.targets)
-        output = self.last_conv(x.expand(count, *x.shape[1:]).flatten(0, 1)).float()
+        output = self.last_conv(x.float().expand(count, *x.shape[1:]).flatten(0, 1))
         mixtures = spectrogram.repeat(count, 1, 1, 1)
         return self.estimation.estimate(output, mixtures).unflatten(0, (count, -1))
 

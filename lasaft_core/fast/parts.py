@@ -1,6 +1,8 @@
 """The parts of a specialised network, on tensors [N or 1, B, C, T, F].
 
 The first axis is the target's: 1 as long as nothing has depended on the target, N from there on.
+Convolutions take and give channels last in memory, where they are up to twice as fast; modulation
+and frequency parts work on rows of bins.
 
 Legend: N targets, B windows, C channels, T frames, F bins, I latent sources, u units.
 """
@@ -10,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from lasaft_core.fast.folding import folded_tfc, frequency_layers, of_latents
+from lasaft_core.fast.folding import folded_tfc, frequency_layers
 from lasaft_core.models.blocks import Block, ResidualTDF, TDFBlock
 from lasaft_core.modules.lasaft import LaSAFT
 from lasaft_core.modules.lightsaft import LightSAFT
@@ -24,11 +26,16 @@ class EachItem(nn.Module):
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        self.module = module
+        self.module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, B, C, T, F] -> [N, B, ...]."""
-        return self.module(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        return self.module(_channels_last(x)).unflatten(0, x.shape[:2])
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """[N, B, C, T, F] -> [N B, C, T, F], the channels innermost in memory."""
+    return x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
 
 
 class Film(nn.Module):
@@ -88,7 +95,7 @@ class SpecialisedLaSAFT(nn.Module):
         attention = lasaft.attention(embedding)  # N, I
         *first, last = frequency_layers(list(lasaft.tdfs.tdf))
         self.bottleneck = nn.Sequential(*first)
-        self.latents = nn.ModuleList(of_latents(last, attention.shape[1]))
+        self.latents = nn.ModuleList(last.of_latents(attention.shape[1]))
         self.register_buffer("attention", attention.T[..., None, None, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,7 +137,9 @@ class SpecialisedBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N or 1, B, C_in, T, F] -> [N or 1, B, C, T, F]."""
-        return self.frequency(self.modulation(self.tfc(x)))
+        rows = self.tfc(x).contiguous()
+        y = self.frequency(self.modulation(rows))
+        return _channels_last(y).unflatten(0, y.shape[:2])
 
 
 def specialised_block(
