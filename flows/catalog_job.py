@@ -45,7 +45,8 @@ class CatalogJob:
             self.prepared = catalog_run.preflight(self.config, writes=writes)
 
     def make_plan(self) -> None:
-        self.plan, self.estimate = catalog_run.make_plan(self.prepared)
+        """Of what was listed until `stop` was set."""
+        self.plan, self.estimate = catalog_run.make_plan(self.prepared, stop=self.stop)
 
     def separate(self, flow_run_id: str | None = None) -> None:
         """A signal sets `stop`: what is done is kept and reported."""

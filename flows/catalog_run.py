@@ -58,7 +58,7 @@ def run_catalog(
 ) -> RunReport:
     """Preflight, plan, separate and publish in one call."""
     prepared = preflight(config)
-    plan, _ = make_plan(prepared)
+    plan, _ = make_plan(prepared, stop=stop)
     return execute(
         prepared,
         plan,

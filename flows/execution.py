@@ -88,7 +88,7 @@ class Execution:
     def carry_out(self, pool: TrackPool) -> RunReport:
         """What is finished is published, however the run ends."""
         self._brake.check(self._tally)
-        if self._tasks:
+        if self._tasks and self._brake.cause is None:
             self._claims.announce(self._workers)
             self._work(pool)
         return self._tally.report(self._brake.cause)

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
+from threading import Event
 
 from flows.preflight import Prepared
 from lasaft_core.catalog.estimate import (
@@ -20,14 +22,19 @@ from ray_actors.messages import TrackTask
 logger = logging.getLogger(__name__)
 
 
-def make_plan(prepared: Prepared) -> tuple[Plan, Estimate]:
-    """Lists the sources and compares with the table; `--limit` bounds the work, not the listing."""
+def make_plan(prepared: Prepared, *, stop: Event | None = None) -> tuple[Plan, Estimate]:
+    """Lists the sources and compares with the table; `--limit` bounds the work, not the listing.
+
+    `stop` ends the listing, and with it the plan, where it has come to.
+    """
     config = prepared.config
     table = CatalogTable.open(config.dest)
     objects = list_audio(
         config.sources, include=config.include, exclude=config.exclude, skip_prefix=config.dest
     )
     version = table.version
+    if stop is not None:
+        objects = takewhile(lambda _: not stop.is_set(), objects)
     plan = plan_tracks(objects, table.keys(prepared.fingerprint), force=config.force)
     if not any(plan.counts.values()):
         logger.warning(

@@ -16,6 +16,7 @@ from prefect.states import Cancelled, Failed
 from flows import artifacts
 from flows.cancellation import CancellationWatch
 from flows.catalog_job import CatalogJob, current_job
+from flows.interruption import Interruption
 from flows.params import CatalogParameters
 from flows.reporting import stop_text
 from flows.run_logs import forwarded_logs
@@ -42,7 +43,8 @@ def check(job: CatalogJob) -> Outcome:
 @task(name="plan", cache_policy=NO_CACHE, persist_result=False)
 def plan(job: CatalogJob) -> Outcome:
     """Lists the sources, compares with the table, estimates the work."""
-    refused = _refused(job.make_plan)
+    with CancellationWatch(str(flow_run.id), job.stop), Interruption(job.stop):
+        refused = _refused(job.make_plan)
     if refused is None:
         artifacts.publish_plan(job)
     return refused

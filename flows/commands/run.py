@@ -6,6 +6,7 @@ from flows.catalog_job import CatalogJob, OnProgress, offered
 from flows.commands.catalog_settings import run_config
 from flows.commands.console import say, say_json
 from flows.commands.prefect_api import check_prefect_api, prefect_api_url
+from flows.interruption import Interruption
 from flows.progress import AudioProgress, audio_progress
 from flows.reporting import report_lines
 from flows.run_records import Progress
@@ -31,8 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_plain(job: CatalogJob) -> None:
-    job.make_plan()
-    job.separate()
+    with Interruption(job.stop):
+        job.make_plan()
+        job.separate()
 
 
 def _run_as_flow(job: CatalogJob) -> None:

@@ -26,7 +26,7 @@ class LocalStore:
             for name in sorted(names):
                 found = Path(folder, name)
                 if not name.endswith(_PART) and found.is_file():
-                    yield _stat(found)
+                    yield from _stat_if_there(found)
 
     def stat(self, key: str) -> ObjectStat:
         return _stat(_file(key))
@@ -100,6 +100,14 @@ def _stat(path: Path) -> ObjectStat:
     found = path.stat()
     etag = f"{found.st_mtime_ns:x}-{found.st_size:x}"
     return ObjectStat(f"file://{path}", found.st_size, etag, found.st_mtime)
+
+
+def _stat_if_there(path: Path) -> list[ObjectStat]:
+    """None where it was removed since it was listed."""
+    try:
+        return [_stat(path)]
+    except FileNotFoundError:
+        return []
 
 
 def _raise(error: OSError) -> None:

@@ -196,6 +196,23 @@ def test_fetch_of_what_is_gone_or_changed(place: str, tmp_path: Path) -> None:
     storage.remove(uri)
 
 
+def test_what_vanishes_while_a_folder_is_listed_hides_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        (tmp_path / name).write_bytes(b"sound")
+    is_file = Path.is_file
+
+    def vanishing(path: Path) -> bool:
+        found = is_file(path)
+        if path.name == "b":
+            path.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "is_file", vanishing)
+    assert storage.list_names(str(tmp_path)) == ["a", "c"]
+
+
 def test_a_rename_keeps_a_local_etag(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"sound")
     before = storage.stat(str(tmp_path / "a"))

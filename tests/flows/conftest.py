@@ -58,7 +58,7 @@ class ScriptedRun:
             raise self.refusal
         return SimpleNamespace(config=config, fingerprint=FINGERPRINT)
 
-    def make_plan(self, prepared: SimpleNamespace) -> tuple[Plan, Estimate]:
+    def make_plan(self, prepared: SimpleNamespace, *, stop) -> tuple[Plan, Estimate]:
         return Plan((), done=3), Estimate(120.0, 5_000_000, 60.0, is_default=False)
 
     def execute(self, prepared, plan, *, run_id, flow_run_id, stop, on_progress) -> RunReport:

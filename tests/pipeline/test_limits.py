@@ -124,6 +124,19 @@ def test_stop_keeps_what_is_done(songs):
     assert songs.run().done == 2
 
 
+def test_a_run_that_is_stopped_while_it_lists_begins_nothing(songs):
+    for name in "abc":
+        songs.put(f"{name}.wav", noise(seed=ord(name)))
+    stop = Event()
+    stop.set()
+
+    report = songs.run(stop=stop)
+
+    assert (report.stopped, report.finished, report.exit_code()) == ("cancelled", 0, 1)
+    assert sum(report.planned.values()) == 0
+    assert not (songs.dest / "claims").exists()
+
+
 def test_the_hours_are_kept(songs):
     for name in "ab":
         songs.put(f"{name}.wav", noise(seed=ord(name)))

@@ -182,3 +182,25 @@ def test_a_damaged_ledger_is_an_empty_one(place: str) -> None:
 def test_keys_tell_models_apart_and_take_any_name() -> None:
     assert claim_key("s3://b/a", "f" * 64) != claim_key("s3://b/a", "e" * 64)
     assert claim_key("s3://b/\n\x1b..\udc80/a", "f").isalnum()
+
+
+def test_a_batch_costs_three_requests_however_large(
+    s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lasaft_core.storage.s3 import S3Store
+
+    asked: list[str] = []
+    call = S3Store._call_once
+
+    def counted(store: S3Store, method: str, **arguments: object) -> dict:
+        asked.append(method)
+        return call(store, method, **arguments)
+
+    claims = RunClaims(s3, "run")
+    claims.claim(["first"])
+    monkeypatch.setattr(S3Store, "_call_once", counted)
+
+    claims.claim(map(str, range(300)))
+    claims.claim(map(str, range(100)))
+
+    assert asked == ["put_object", "list_objects_v2", "delete_object"]
