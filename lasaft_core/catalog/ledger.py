@@ -5,7 +5,7 @@
 Needs nothing of a store but creation that is refused where the name is taken, which the table's
 commits need as well. A writer whose version is not the newest once it is written has built on an
 old one: versions go only after a newer one is there, so that a name which is free below the newest
-was taken once. Three requests a change where nobody else writes.
+was taken once. Four requests a change where nobody else writes.
 """
 
 import json
