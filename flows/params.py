@@ -95,6 +95,10 @@ class CatalogParameters(BaseModel):
         default="ray", description="inline works in the flow's own process, one song at a time"
     )
 
+    credentials_block: str = Field(
+        default="",
+        description="Name of a Secret block with AWS variables; those of the environment if empty",
+    )
     on_demand: bool = Field(
         default=False, description="Goes first: other runs at this place make room for it"
     )

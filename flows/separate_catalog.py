@@ -5,6 +5,7 @@ The run's own errors become states with one clear message rather than tracebacks
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from prefect import flow, task
@@ -16,6 +17,7 @@ from prefect.states import Cancelled, Failed
 from flows import artifacts
 from flows.cancellation import CancellationWatch
 from flows.catalog_job import CatalogJob, current_job
+from flows.credentials_block import credentials_of
 from flows.interruption import Interruption
 from flows.params import CatalogParameters
 from flows.reporting import stop_text
@@ -70,7 +72,12 @@ def report(job: CatalogJob) -> None:
 def separate_catalog(parameters: CatalogParameters) -> dict[str, object] | State[Any]:
     """Separates what is new in a catalog of songs and keeps its table of stems up to date."""
     job = current_job(parameters.to_config())
-    with forwarded_logs(str(flow_run.id)):
+    with ExitStack() as surroundings:
+        surroundings.enter_context(forwarded_logs(str(flow_run.id)))
+        try:
+            surroundings.enter_context(credentials_of(parameters.credentials_block))
+        except UsageError as error:
+            return Failed(message=str(error), data=error)
         for step in (check, plan, separate, report):
             state = step(job, return_state=True)
             if not state.is_completed():

@@ -214,3 +214,9 @@ def add_serve(parser: Parser) -> None:
     parser.add_argument(
         "--cron", required=True, metavar="CRON", help='when to run, in UTC, such as "0 2 * * *"'
     )
+    parser.add_argument(
+        "--credentials-block",
+        default="",
+        metavar="NAME",
+        help="Secret block in Prefect with AWS variables; those of the environment if none",
+    )

@@ -10,7 +10,9 @@ from lasaft_core.errors import UsageError
 
 
 def run(arguments: argparse.Namespace) -> int:
-    parameters = CatalogParameters.from_config(run_config(arguments))
+    parameters = CatalogParameters.from_config(run_config(arguments)).model_copy(
+        update={"credentials_block": arguments.credentials_block}
+    )
     url = prefect_api_url()
     if not url:
         raise UsageError(
