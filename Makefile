@@ -5,8 +5,9 @@
 #   make lint types contracts    style, static types, who may import whom
 #   make audit       known holes in the pinned dependencies
 #   make soak        thousands of damaged files, longer than a test may take
-#   make bench       SDR of the default network; peak memory against duration, which needs 30 GB
-#                    of disk (BENCH_FLAGS="--scratch DIR")
+#   make bench       quality, speed, scale and memory, into tests/bench/results/: about an hour and
+#                    a half, 30 GB of disk; one alone: make bench BENCHES=song_speed, with flags:
+#                    BENCH_FLAGS="--seconds 20" (the head of each script says what it takes)
 #
 # PYTHON chooses the interpreter, PIP_FLAGS goes to pip (say, an index with CPU builds of torch:
 # any build of the pinned release will do), PYTEST_FLAGS to pytest (two processes by default).
@@ -14,6 +15,7 @@
 PYTHON ?= python3
 PIP_FLAGS ?=
 PYTEST_FLAGS ?= -n 2 --dist loadfile
+BENCHES ?= default_quality network_speed song_speed catalog_speed catalog_scale memory
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -54,8 +56,10 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 bench: $(STAMP)
-	$(BIN)/python tests/bench/default_quality.py
-	$(BIN)/python tests/bench/memory.py $(BENCH_FLAGS)
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c infra/constraints.txt -e '.[dev,bench]'
+	mkdir -p tests/bench/results
+	set -e; for bench in $(BENCHES); do result=tests/bench/results/$$bench.md; \
+	  $(BIN)/python tests/bench/$$bench.py $(BENCH_FLAGS) >$$result; cat $$result; done
 
 soak: $(STAMP)
 	$(BIN)/python tests/soak/fuzz.py $(SOAK_FLAGS)

@@ -1,0 +1,118 @@
+"""A catalog of mixed songs from bucket to bucket on one and on two workers.
+
+    python tests/bench/catalog_speed.py [--tracks 40] [--minutes M] [--workers 1 2] [--out FILE]
+
+A whole run on a local Ray against a real S3 server on this machine, default network. Tracks last
+30 s to 6 min, scaled so that they are M minutes in all where that is given. The workers share all
+processors: one has all of them as threads, two have half of them each. "network alone" is what
+the network does with as many threads and nothing beside it; "start" is the time until the first
+audio is separated, which throughput leaves out. Memory is sampled four times a second.
+"""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from memory_watch import MemoryWatch
+from mixed_catalog import write_catalog
+from tables import parser, publish, table
+
+from flows.catalog_run import RunConfig, run_catalog
+from infra.object_store import LocalObjectStore
+from lasaft_core.catalog.table import CatalogTable
+from lasaft_core.estimator import resolve_precision
+from lasaft_core.overlap_add import WindowPlan
+from lasaft_core.separator import Separator
+from lasaft_core.song import SongOptions
+from lasaft_core.storage import put
+
+
+def network_alone(precision, overlap, seconds=15.0):
+    """Audio seconds a second, of batches as the separator makes them."""
+    separator = Separator.load("default", device="cpu", precision=precision)
+    stream = separator.stream(separator.targets, overlap=overlap)
+    plan: WindowPlan = stream.plan
+    rng = np.random.default_rng(0)
+    shape = (stream.batch_size, plan.window_samples, 2)
+    windows = rng.normal(0, 0.1, shape).astype(np.float32)
+    stream.estimate(windows)
+    done, started = 0, time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        stream.estimate(windows)
+        done += stream.batch_size
+    given = done * plan.stride_samples / separator.sample_rate
+    return given / (time.perf_counter() - started)
+
+
+def run(bucket, workers, precision, overlap):
+    first_audio, started = [], time.monotonic()
+
+    def listen(progress):
+        if progress.audio_seconds_done > 0 and not first_audio:
+            first_audio.append(time.monotonic())
+
+    config = RunConfig(
+        sources=(f"{bucket}/in",),
+        dest=f"{bucket}/out-{workers}",
+        song=SongOptions(overlap=overlap),
+        precision=precision,
+        workers=workers,
+    )
+    with MemoryWatch() as memory:
+        report = run_catalog(config, on_progress=listen)
+    ended = time.monotonic()
+    assert report.exit_code() == 0
+    rows = list(CatalogTable.open(config.dest).rows(status="done"))
+    working = ended - first_audio[0]
+    return {
+        "start": first_audio[0] - started,
+        "speed": report.audio_seconds / working,
+        "in_network": sum(row.seconds.separate for row in rows) / working / workers,
+        "quarters": memory.quarters(first_audio[0]),
+    }
+
+
+def line(workers, found, alone, one):
+    cells = [str(workers), f"{found['speed']:.2f}", f"{100 * found['speed'] / alone:.0f} %"]
+    cells += [f"{100 * found['speed'] / one['speed']:.0f} %", f"{100 * found['in_network']:.0f} %"]
+    cells += [" / ".join(f"{peak:.0f}" for peak in found["quarters"]), f"{found['start']:.0f} s"]
+    return cells
+
+
+def main():
+    arguments = parser(__doc__)
+    arguments.add_argument("--tracks", type=int, default=40)
+    arguments.add_argument("--minutes", type=float)
+    arguments.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    arguments.add_argument("--precision", default="auto")
+    arguments.add_argument("--overlap", type=float, default=0.25)
+    given = arguments.parse_args()
+    precision = resolve_precision(given.precision, "cpu")
+    with tempfile.TemporaryDirectory() as folder, LocalObjectStore(Path(folder, "s3")) as store:
+        os.environ |= store.environment()
+        bucket, songs = store.create_bucket("catalog"), Path(folder, "songs")
+        songs.mkdir()
+        audio_seconds = write_catalog(songs, given.tracks, given.minutes)
+        for path in songs.iterdir():
+            put(path, f"{bucket}/in/{path.name}")
+        alone = network_alone(precision, given.overlap)
+        found = {n: run(bucket, n, precision, given.overlap) for n in given.workers}
+    columns = ("workers", "audio seconds a second", "of the network alone")
+    columns += (f"of {given.workers[0]} worker", "time in the network")
+    columns += ("peak MB of a worker, by quarters of the run", "start")
+    first = found[given.workers[0]]
+    publish(
+        given.out,
+        "A catalog from bucket to bucket",
+        f"{given.tracks} tracks, {audio_seconds / 60:.0f} minutes, default network, {precision}, "
+        f"overlap {given.overlap}, {torch.get_num_threads()} threads in all. Network alone: "
+        f"{alone:.2f} audio seconds a second.",
+        table(columns, [line(n, one, alone, first) for n, one in found.items()]),
+    )
+
+
+if __name__ == "__main__":
+    main()
