@@ -63,6 +63,8 @@ def remedy_for(uri: str, error: Exception) -> str:
         return "install the fsspec package of this kind of URL"
     if isinstance(error, PermissionError | NoCredentialsError | PartialCredentialsError):
         return "check the credentials in the environment or profile and their rights"
+    if error_code(error) in {"NotImplemented", "501"}:
+        return "use a store that knows conditional puts (If-None-Match): the table's commits do"
     if isinstance(error, FileNotFoundError):
         return "check the name; the bucket or folder must exist"
     if split_uri(uri)[0] == "s3":

@@ -163,6 +163,19 @@ def test_an_unknown_kind_of_url_is_refused() -> None:
         storage.check_source("gopher://host/songs")
 
 
+def test_a_store_without_conditional_puts_is_told_apart() -> None:
+    from botocore.exceptions import ClientError
+
+    from lasaft_core.storage.access import refusing
+
+    answer = {"Error": {"Code": "NotImplemented"}, "ResponseMetadata": {"HTTPStatusCode": 501}}
+    with (
+        pytest.raises(StoreError, match=r"NotImplemented.*use a store that knows conditional puts"),
+        refusing("s3://songs", "write to"),
+    ):
+        raise OSError("a header is not implemented") from ClientError(answer, "PutObject")
+
+
 def test_a_missing_folder_is_refused_as_source(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"can't list file:.*/absent: got"):
         storage.check_source(str(tmp_path / "absent"))
