@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from botocore.exceptions import ConnectionError as RefusedConnection
 from botocore.exceptions import HTTPClientError, NoCredentialsError, PartialCredentialsError
 from botocore.parsers import ResponseParserError
 
@@ -13,7 +14,10 @@ TRANSIENT_CODES: Final = frozenset(
     {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "Throttling"}
     | {"TooManyRequests", "RequestLimitExceeded", "IncompleteBody", "BadDigest"}
 )
-_BROKEN_CONNECTION = (HTTPClientError, ResponseParserError, ConnectionError, TimeoutError)
+_BROKEN_CONNECTION = (
+    *(HTTPClientError, RefusedConnection, ResponseParserError),
+    *(ConnectionError, TimeoutError),
+)
 _BROKEN_BODY = "aiohttp."  # a module that comes with s3fs alone
 
 

@@ -106,7 +106,7 @@ class S3Store:
 
     def _read_once(self, key: str) -> Any:
         body = self._call_once("get_object", Key=key)["Body"]
-        return sync(self._fs.loop, body.read)
+        return sync(self._fs.loop, _whole, body)
 
     def remove(self, key: str) -> None:
         self._call("delete_object", Key=key)
@@ -148,6 +148,12 @@ class S3Store:
         uri, modified = f"s3://{self._bucket}/{key}", answer.get("LastModified")
         etag = str(answer.get("ETag", "")).strip('"')
         return ObjectStat(uri, size, etag, modified.timestamp() if modified else None)
+
+
+async def _whole(body: Any) -> bytes:
+    async with body:
+        content: bytes = await body.read()
+    return content
 
 
 class _Download:
