@@ -19,6 +19,7 @@ _LOOPBACK = "127.0.0.2"  # Ray takes 127.0.0.1 for "find out yourself"
 
 def _local_options() -> dict[str, Any]:
     return {
+        "address": "local",  # else Ray takes any cluster that was started on this machine
         "include_dashboard": False,
         "object_store_memory": OBJECT_STORE_BYTES,
         "_node_ip_address": _LOOPBACK if sys.platform == "linux" else None,

@@ -19,6 +19,7 @@ def local_ray() -> Iterator[None]:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
         ray.init(
+            "local",
             num_cpus=2,
             num_gpus=2,
             include_dashboard=False,
