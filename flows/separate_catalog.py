@@ -56,8 +56,8 @@ def plan(job: CatalogJob) -> Outcome:
 def separate(job: CatalogJob) -> Outcome:
     """Drives the workers; ends early, in order, when the run is cancelled."""
     run_id = str(flow_run.id)
-    job.listeners.append(artifacts.ProgressArtifact())
-    with CancellationWatch(run_id, job.stop):
+    with artifacts.ProgressArtifact() as bar, CancellationWatch(run_id, job.stop):
+        job.listeners.append(bar)
         return _refused(lambda: job.separate(flow_run_id=run_id))
 
 
