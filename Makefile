@@ -4,7 +4,8 @@
 #   make test        the test suite
 #   make lint types contracts    style, static types, who may import whom
 #   make audit       known holes in the pinned dependencies
-#   make soak        thousands of damaged files, longer than a test may take
+#   make soak        runs that are killed on a store with bad days, thousands of damaged files
+#                    (SOAK_FLAGS="--seed 7 --minutes 60 --tracks 500")
 #   make bench       quality, speed, scale and memory, into tests/bench/results/: about an hour and
 #                    a half, 30 GB of disk; one alone: make bench BENCHES=song_speed, with flags:
 #                    BENCH_FLAGS="--seconds 20" (the head of each script says what it takes)
@@ -62,7 +63,7 @@ bench: $(STAMP)
 	  $(BIN)/python tests/bench/$$bench.py $(BENCH_FLAGS) >$$result; cat $$result; done
 
 soak: $(STAMP)
-	$(BIN)/python tests/soak/fuzz.py $(SOAK_FLAGS)
+	$(BIN)/python -m tests.soak.soak --out tests/soak/results/soak.md $(SOAK_FLAGS)
 
 contracts: $(STAMP)
 	$(BIN)/lint-imports
