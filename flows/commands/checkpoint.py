@@ -47,7 +47,8 @@ def _convert(arguments: argparse.Namespace) -> None:
         checkpoint = replace(checkpoint, name=arguments.name)
     if arguments.licence:
         checkpoint = replace(checkpoint, licence=arguments.licence)
-    convert(checkpoint, Path(arguments.out), overwrite=arguments.force)
+    out = Path(arguments.out)
+    convert(checkpoint, out, overwrite=arguments.force, half=arguments.half)
     say(arguments.out)
 
 

@@ -28,6 +28,7 @@ def _add_convert(parser: Parser) -> None:
     _add_file(parser)
     parser.add_argument("out", metavar="OUT", help="the .safetensors to write")
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
+    parser.add_argument("--half", action="store_true", help="numbers as float16, in half the bytes")
     parser.add_argument("--name", metavar="NAME", help="the network's name; the file's if none")
     parser.add_argument(
         "--licence", metavar="TEXT", help="licence of the weights, where you know it"

@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from lasaft_core.checkpoints import Checkpoint, native
 from lasaft_core.errors import InvalidOption
 
 
-def convert(checkpoint: Checkpoint, out: Path, *, overwrite: bool) -> None:
-    """Writes the same numbers with their description, whole or not at all.
+def convert(checkpoint: Checkpoint, out: Path, *, overwrite: bool, half: bool = False) -> None:
+    """Writes the same numbers with their description, whole or not at all; `half`: rounded to
+    float16, in half the bytes.
 
     Raises InvalidOption for a name or a place that can't be written, UnsupportedCheckpoint where
     the tensors do not fit their config.
@@ -33,10 +36,23 @@ def convert(checkpoint: Checkpoint, out: Path, *, overwrite: bool) -> None:
         "provenance": provenance,
     }
     part = out.with_name(f".{out.name}.part")
+    tensors = checkpoint.tensors
+    if half:
+        tensors = {name: _halved(name, tensor) for name, tensor in tensors.items()}
     try:
-        native.write(part, checkpoint.config, checkpoint.tensors, card)
+        native.write(part, checkpoint.config, tensors, card)
         part.replace(out)
     except (OSError, SafetensorError) as error:
         raise InvalidOption("OUT", expected="a file that can be written", got=str(error)) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _halved(name: str, tensor: Tensor) -> Tensor:
+    """Integers stay. Raises InvalidOption for numbers beyond float16's range."""
+    if not tensor.is_floating_point():
+        return tensor
+    halved = tensor.to(torch.float16)
+    if not halved.isfinite().all():
+        raise InvalidOption("--half", expected="numbers up to 65504", got=f"{name} beyond it")
+    return halved

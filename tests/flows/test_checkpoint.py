@@ -40,6 +40,18 @@ def test_the_default_is_known_by_its_preset(capsys):
     assert json.loads(capsys.readouterr().out)["preset"] == "lasaft-subband"
 
 
+def test_convert_rounds_to_half_the_bytes(tmp_path):
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    assert main(["checkpoint", "convert", str(GOLDEN), str(whole)]) == 0
+    assert main(["checkpoint", "convert", str(GOLDEN), str(half), "--half"]) == 0
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    before, after = load_checkpoint(str(whole)).tensors, load_checkpoint(str(half)).tensors
+    for name, tensor in before.items():
+        torch.testing.assert_close(after[name], tensor, rtol=1e-3, atol=1e-4)
+    weight = next(name for name, tensor in before.items() if tensor.is_floating_point())
+    assert not torch.equal(before[weight], after[weight])
+
+
 def test_convert_keeps_every_number_and_says_where_they_are_from(tmp_path, capsys):
     out = tmp_path / "converted.safetensors"
     command = ["checkpoint", "convert", str(GOLDEN), str(out)]
