@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from threading import Event, Thread
+from uuid import uuid4
 
 import numpy as np
 import soundfile
@@ -18,7 +19,8 @@ from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.storage import fetch, join, put, stat
 from tests.chaos.bucket import TARGETS, Bucket
 from tests.chaos.mixed_songs import DONE, write_songs
-from tests.chaos.whole_runs import run_whole
+from tests.chaos.whole_runs import GONE_SECONDS, run_whole
+from tests.marked_processes import wait_for_the_end_of_all
 
 RATES = {
     **{"latency": 0.03, "reset before": 0.02, "reset after": 0.02, "truncated": 0.02},
@@ -65,7 +67,7 @@ class Campaign:
     def __init__(self, bucket: Bucket, proxied, *, tracks: int, seed: int):
         self._bucket, (self._proxy, self._environment) = bucket, proxied
         self._expected = write_songs(bucket.folder / "songs", tracks, seed)
-        self._outcome = Outcome(tracks=tracks)
+        self._outcome, self._mark = Outcome(tracks=tracks), uuid4().hex
 
     def carry_out(self):
         for name in self._expected:
@@ -78,6 +80,7 @@ class Campaign:
         self._compare_rows()
         self._outcome.orphans = self._bucket.repair()
         self._compare_stems()
+        wait_for_the_end_of_all(self._mark, GONE_SECONDS)
         facts = self._proxy.facts()
         self._outcome.requests, self._outcome.faults = facts.requests, facts.injected
         self._outcome.kills = facts.killed
@@ -97,7 +100,8 @@ class Campaign:
 
     def _run(self, *, force):
         self._outcome.runs += 1
-        run_whole(self._bucket, self._environment, *(("--force", "failed") if force else ()))
+        options = ("--force", "failed") if force else ()
+        run_whole(self._bucket, self._environment, *options, mark=self._mark)
 
     def _compare_rows(self):
         rows = self._rows()
