@@ -19,6 +19,7 @@ from flows.commands.console import complain
 from flows.commands.evaluate_options import add_evaluate
 from flows.commands.plot_options import add_plot
 from flows.commands.train_options import add_train
+from lasaft_core.allocator import share_one_heap
 from lasaft_core.errors import LasaftError, UsageError
 
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
@@ -69,6 +70,7 @@ def _print_anything() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    share_one_heap()  # before there are threads
     _print_anything()
     arguments = build_parser().parse_args(argv)
     try:

@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lasaft_core.allocator import keep_freed_memory
 from lasaft_core.errors import InvalidOption
-from lasaft_core.fast import SpecialisedUNet, keep_freed_memory
+from lasaft_core.fast import CompiledLater, SpecialisedUNet
 from lasaft_core.models import UNet
 from lasaft_core.spectral import ComplexAsChannels
 
@@ -75,9 +76,19 @@ class PlainEstimator:
 
 
 class Estimator:
-    """Runs the specialised network; halves the batch when a GPU's memory does not hold it."""
+    """Runs the specialised network; halves the batch when a GPU's memory does not hold it.
 
-    def __init__(self, network: UNet, *, device: str, precision: str) -> None:
+    On a processor it is compiled after `compile_after_seconds` of work; None: never.
+    """
+
+    def __init__(
+        self,
+        network: UNet,
+        *,
+        device: str,
+        precision: str,
+        compile_after_seconds: float | None = None,
+    ) -> None:
         self.config, self.device, self.precision = network.config, device, precision
         if device == "cpu":
             keep_freed_memory()
@@ -86,7 +97,8 @@ class Estimator:
         self.window_samples = network.config.window_samples
         self.batch_limit: int | None = None
         self.windows_computed = 0
-        self._specialised: dict[tuple[str, ...], SpecialisedUNet] = {}
+        self.compile_after_seconds = compile_after_seconds if device == "cpu" else None
+        self._specialised: dict[tuple[str, ...], SpecialisedUNet | CompiledLater] = {}
 
     def __call__(self, windows: Audio, targets: Sequence[str]) -> dict[str, Audio]:
         """[batch, window_samples, 2] -> {target: the same shape}."""
@@ -96,12 +108,14 @@ class Estimator:
         self.windows_computed += len(windows) * len(targets)
         return dict(zip(targets, stems, strict=True))
 
-    def specialised(self, targets: Sequence[str]) -> SpecialisedUNet:
+    def specialised(self, targets: Sequence[str]) -> SpecialisedUNet | CompiledLater:
         """The network for these targets, made when first asked for."""
         key = tuple(targets)
         if key not in self._specialised:
             dtype = getattr(torch, self.precision)
-            self._specialised[key] = SpecialisedUNet(self.network, key).in_precision(dtype)
+            made = SpecialisedUNet(self.network, key).in_precision(dtype)
+            after = self.compile_after_seconds
+            self._specialised[key] = made if after is None else CompiledLater(made, after)
         return self._specialised[key]
 
     def _split(self, batch: Tensor) -> Sequence[Tensor]:

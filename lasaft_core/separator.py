@@ -32,7 +32,14 @@ class Separator:
     `windows_computed` counts passes through the network (windows times targets).
     """
 
-    def __init__(self, checkpoint: Checkpoint, *, device: str, precision: str) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        device: str,
+        precision: str,
+        compile_after_seconds: float | None = None,
+    ) -> None:
         config = checkpoint.config
         self.targets, self.sample_rate = config.targets, config.sample_rate
         self.model_name, self.weights_sha256 = checkpoint.name, checkpoint.sha256
@@ -41,7 +48,12 @@ class Separator:
         self.device = resolve_device(device)
         self.precision = resolve_precision(precision, self.device)
         network = checkpoint.build()
-        self._estimator = Estimator(network, device=self.device, precision=self.precision)
+        self._estimator = Estimator(
+            network,
+            device=self.device,
+            precision=self.precision,
+            compile_after_seconds=compile_after_seconds,
+        )
         self._exact = PlainEstimator(network, device=self.device)
         self._batch_windows = _CPU_BATCH if self.device == "cpu" else _GPU_BATCH
 
@@ -53,14 +65,21 @@ class Separator:
         device: str = "auto",
         precision: str = "float32",
         threads: int | None = None,
+        compile_after_seconds: float | None = None,
     ) -> "Separator":
-        """`checkpoint` is a registered name, a path or a URL that fsspec reaches.
+        """`checkpoint` is a registered name, a path or a URL that fsspec reaches; the network is
+        compiled once it has worked for `compile_after_seconds`, or loaded as compiled before.
 
         Raises CheckpointError, or InvalidOption for a device or precision that is not there.
         """
         if threads is not None:
             torch.set_num_threads(threads)
-        return cls(load_checkpoint(checkpoint), device=device, precision=precision)
+        return cls(
+            load_checkpoint(checkpoint),
+            device=device,
+            precision=precision,
+            compile_after_seconds=compile_after_seconds,
+        )
 
     @property
     def windows_computed(self) -> int:

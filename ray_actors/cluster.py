@@ -46,6 +46,7 @@ def ray_cluster() -> Iterator[None]:
         yield
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("MALLOC_ARENA_MAX", "1")  # of the workers: lasaft_core/allocator.py
     options = {} if os.environ.get("RAY_ADDRESS") else _local_options()
     with _signal_handlers_kept():
         ray.init(log_to_driver=False, logging_level=logging.WARNING, **options)

@@ -49,6 +49,7 @@ SeparatorLoader = Callable[[WorkerSettings], LoadedSeparator]
 
 def load_separator(settings: WorkerSettings) -> LoadedSeparator:
     """The settings' checkpoint, which must still be the one that the run was planned with."""
+    from lasaft_core.fast.compilation import COMPILE_AFTER_SECONDS  # noqa: PLC0415
     from lasaft_core.separator import Separator  # noqa: PLC0415
 
     separator = Separator.load(
@@ -56,6 +57,7 @@ def load_separator(settings: WorkerSettings) -> LoadedSeparator:
         device=settings.device,
         precision=settings.precision,
         threads=settings.threads,
+        compile_after_seconds=COMPILE_AFTER_SECONDS,
     )
     if separator.weights_sha256 != settings.weights_sha256:
         raise UnreadableCheckpoint(

@@ -15,6 +15,7 @@ from flows.song_folders import claim_folder, fill_folder, song_name
 from lasaft_core.audio.reader import open_audio
 from lasaft_core.catalog.identity import SEPARATION_VERSION
 from lasaft_core.errors import InvalidOption, LasaftError
+from lasaft_core.fast.compilation import COMPILE_AFTER_SECONDS
 from lasaft_core.separator import Separator
 from lasaft_core.song import SongOptions, SongResult, separate_song
 from lasaft_core.storage import canonical_uri
@@ -49,7 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
     failures: list[dict[str, str]] = []
     with audio_progress() as progress:
         separator = Separator.load(
-            arguments.checkpoint, device=arguments.device, precision=arguments.precision
+            arguments.checkpoint,
+            device=arguments.device,
+            precision=arguments.precision,
+            compile_after_seconds=COMPILE_AFTER_SECONDS,
         )
         separator.select_targets(options.targets)
         songs = SongSeparation(separator, options, out, progress)

@@ -1,18 +1,25 @@
 """Audio seconds separated in a second: the plain network, target by target, and the fast one.
 
-    python tests/bench/network_speed.py [--preset NAME ...] [--rounds 3]
+    python tests/bench/network_speed.py [--preset NAME ...] [--rounds 3] [--no-compiled] [--out F]
 
-Random weights, four targets (one for a one-target network), no overlap. The networks take turns,
-the best round of each counts. "limit" is the share of the arithmetic that a matrix product of the
-same precision reaches here; a signal-to-difference ratio compares with the plain network.
+Random weights, four targets (one for a one-target network), no overlap. Every way of computing
+runs in a process of its own, since the fast ones change how the process keeps its memory; the
+best round counts. "limit" is the share of the arithmetic that a matrix product of the same
+precision reaches here; the agreement with the plain network is a signal-to-difference ratio of
+the waveforms, and the largest difference as a share of the largest sample.
 """
 
-import argparse
+import json
+import subprocess
+import sys
+import tempfile
 import time
+from argparse import SUPPRESS, BooleanOptionalAction
+from pathlib import Path
 
 import numpy as np
 import torch
-from surroundings import surroundings
+from tables import parser, publish, table
 from torch.utils.flop_counter import FlopCounterMode
 
 from lasaft_core.estimator import Estimator, PlainEstimator
@@ -20,15 +27,18 @@ from lasaft_core.fast import SpecialisedUNet
 from lasaft_core.metrics import sdr_db
 from lasaft_core.models import PRESETS, UNet
 
-PRECISIONS = ("float32", "bfloat16")
 DEFAULT = ("lasaft-large", "cunet-gpocm-lasaft", "tfc-tdf-large", "lasaft-subband")
+PRECISIONS = ("float32", "bfloat16")
 MATRIX, BATCH = 2048, 2
 
 
-def product_rate(dtype):
-    """Operations a second of a square matrix product."""
+def product_rate(precision):
+    """Operations a second of a square matrix product, the better one of two libraries."""
+    dtype = getattr(torch, precision)
     a, b = (torch.randn(MATRIX, MATRIX, dtype=dtype) for _ in range(2))
-    return 2 * MATRIX**3 / best_seconds(lambda: a @ b, 6)
+    image, kernel = a[None, :, None].permute(0, 3, 2, 1), b[:, :, None, None]
+    products = (lambda: a @ b, lambda: torch.nn.functional.conv2d(image, kernel))
+    return 2 * MATRIX**3 / min(best_seconds(product, 6) for product in products)
 
 
 def best_seconds(work, rounds):
@@ -40,57 +50,90 @@ def best_seconds(work, rounds):
     return min(seconds)
 
 
-def operations(network, targets, config):
+def random_network(preset):
+    torch.manual_seed(0)
+    return UNet(PRESETS[preset]).eval()
+
+
+def operations(preset):
     """Of the specialised network, for a batch."""
+    config = PRESETS[preset]
     spectrogram = torch.zeros(BATCH, 4, config.num_frames, config.n_fft // 2 + 1)
     counter = FlopCounterMode(display=False)
     with torch.inference_mode(), counter:
-        SpecialisedUNet(network, targets)(spectrogram)
+        SpecialisedUNet(random_network(preset), config.targets)(spectrogram)
     return counter.get_total_flops()
 
 
-def line(preset, rounds, rates):
+def estimator(preset, way):
+    """`way`: plain, or a precision, with `-compiled` behind it or not."""
+    network, (precision, _, compiled) = random_network(preset), way.partition("-")
+    if precision == "plain":
+        return PlainEstimator(network, device="cpu")
+    after_seconds = 0.0 if compiled else None
+    return Estimator(
+        network, device="cpu", precision=precision, compile_after_seconds=after_seconds
+    )
+
+
+def measure(preset, way, rounds, estimates):
+    """One way in this process: its best seconds; its estimates go to a file."""
     config = PRESETS[preset]
-    torch.manual_seed(0)
-    network = UNet(config).eval()
     rng = np.random.default_rng(0)
     windows = rng.normal(0, 0.1, (BATCH, config.window_samples, 2)).astype(np.float32)
-    plain = PlainEstimator(network, device="cpu")
-    fast = {name: Estimator(network, device="cpu", precision=name) for name in PRECISIONS}
-    reference = plain(windows, config.targets)
-    works = {"plain": lambda: plain(windows, config.targets)}
-    works |= {name: lambda e=e: e(windows, config.targets) for name, e in fast.items()}
-    estimates = {name: works[name]() for name in PRECISIONS}
-    seconds = dict.fromkeys(works, float("inf"))
-    for _ in range(rounds):
-        for name, work in works.items():
-            seconds[name] = min(seconds[name], best_seconds(work, 1))
-    audio_seconds = BATCH * config.window_samples / config.sample_rate
-    count = operations(network, config.targets, config)
-    cells = [preset, f"{audio_seconds / seconds['plain']:.2f}"]
-    for name in PRECISIONS:
-        ratio = seconds["plain"] / seconds[name]
-        share = count / seconds[name] / rates[name]
-        agreement_db = np.mean([sdr_db(reference[t], estimates[name][t]) for t in config.targets])
-        cells += [f"{audio_seconds / seconds[name]:.2f}", f"{ratio:.1f}x", f"{100 * share:.0f} %"]
-        cells += [f"{agreement_db:.0f} dB"]
-    return f"| {' | '.join(cells)} |"
+    estimate = estimator(preset, way)
+    started = time.perf_counter()
+    stems = estimate(windows, config.targets)
+    first = time.perf_counter() - started
+    np.save(estimates, np.stack([stems[target] for target in config.targets]))
+    seconds = best_seconds(lambda: estimate(windows, config.targets), rounds)
+    print(json.dumps({"seconds": seconds, "first": first}))
+
+
+def measured(preset, way, rounds, folder):
+    estimates = Path(folder, f"{way}.npy")
+    command = [sys.executable, __file__, "--measure", preset, way, str(estimates)]
+    command += ["--rounds", str(rounds)]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(printed.splitlines()[-1]) | {"stems": np.load(estimates)}
+
+
+def cells(preset, ways, rounds, rates):
+    config = PRESETS[preset]
+    with tempfile.TemporaryDirectory() as folder:
+        plain, *fast = (measured(preset, way, rounds, folder) for way in ("plain", *ways))
+    audio_seconds, count = BATCH * config.window_samples / config.sample_rate, operations(preset)
+    row = [preset, f"{audio_seconds / plain['seconds']:.2f}"]
+    for way, result in zip(ways, fast, strict=True):
+        seconds, reference = result["seconds"], plain["stems"]
+        share = count / seconds / rates[way.partition("-")[0]]
+        difference = np.abs(result["stems"] - reference).max() / np.abs(reference).max()
+        row += [f"{audio_seconds / seconds:.2f}", f"{plain['seconds'] / seconds:.1f}x"]
+        row += [f"{100 * share:.0f} %"]
+        row += [f"{sdr_db(reference, result['stems']):.0f} dB, {difference:.0e}"]
+    return row
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", nargs="+", choices=PRESETS, default=DEFAULT)
-    parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    rates = {name: product_rate(getattr(torch, name)) for name in PRECISIONS}
+    options = parser(__doc__)
+    options.add_argument("--preset", nargs="+", choices=PRESETS, default=DEFAULT)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--compiled", action=BooleanOptionalAction, default=True)
+    options.add_argument("--measure", nargs=3, help=SUPPRESS)
+    given = options.parse_args()
+    if given.measure:
+        preset, way, estimates = given.measure
+        measure(preset, way, given.rounds, estimates)
+        return
+    ways = [*PRECISIONS, *(f"{p}-compiled" for p in PRECISIONS if given.compiled)]
+    rates = {precision: product_rate(precision) for precision in PRECISIONS}
     products = ", ".join(f"{name} {rate / 1e12:.2f} TFLOP/s" for name, rate in rates.items())
-    print(f"{surroundings()}; matrix products: {products}.\n")
     columns = ["network", "plain"]
-    for name in PRECISIONS:
-        columns += [name, "faster", "limit", "agreement"]
-    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}", flush=True)
-    for preset in given.preset:
-        print(line(preset, given.rounds, rates), flush=True)
+    for way in ways:
+        columns += [way, "faster", "limit", "agreement"]
+    rows = [cells(preset, ways, given.rounds, rates) for preset in given.preset]
+    title = "Audio seconds separated in a second"
+    publish(given.out, title, f"Matrix products: {products}.", table(columns, rows))
 
 
 if __name__ == "__main__":
