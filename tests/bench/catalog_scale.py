@@ -2,10 +2,10 @@
 
     python tests/bench/catalog_scale.py [--counts 100000 1000000] [--folder DIR] [--out FILE]
 
-The objects are real files of one byte in a local folder, of the first count also real objects in a
-bucket of the local S3 server; the table stands in that bucket, with rows as large as real ones and
-the objects' etags. `plan`, `run` and `status` are whole commands, each a process of its own, with
-its peak memory. A flush commits 50 rows. A million songs need 6 GB of disk and some minutes.
+Of the first count the objects are real, of one byte each, in a local folder and in a bucket of the
+local S3 server: they are listed, and `plan` and a `run` that has nothing to do are whole commands.
+Of every count a table of rows as large as real ones stands in the bucket; a listing made up in
+memory is planned against it, and batches are committed to it.
 """
 
 import os
@@ -43,20 +43,23 @@ def seconds_of(work):
     return time.perf_counter() - started
 
 
-LAUNCH = """
-import re, sys
-from flows.cli import main
-code = main(sys.argv[1:])
+PEAK = """
+import re
 print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1], file=sys.stderr)
-sys.exit(code)
 """
+COMMAND = f"import sys; from flows.cli import main; code = main(sys.argv[1:]){PEAK}sys.exit(code)"
+PLAN = f"import sys; from synthetic_catalog import plan; plan(*sys.argv[1:]){PEAK}"
 
 
-def command(*arguments):
-    """Seconds and peak MB of `lasaft-stems`, which must succeed."""
+def apart(code, *arguments):
+    """Seconds and peak MB of a process of its own, which must succeed."""
     started = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", LAUNCH, *arguments], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code, *map(str, arguments)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     seconds = time.perf_counter() - started
     return seconds, int(done.stderr.split()[-1]) * 1024 / MEGA
@@ -66,9 +69,8 @@ def of_commands(place, source, dest):
     places = ("--source", source, "--dest", dest)
     found = {}
     for name, arguments in {"plan": ("plan", *places), "run": ("run", *places)}.items():
-        seconds, peak_mb = command(*arguments)
+        seconds, peak_mb = apart(COMMAND, *arguments)
         found |= {f"{name} a {place}": seconds, f"{name} a {place}, MB": peak_mb}
-    found["status"], _ = command("status", "--dest", dest)
     return found
 
 
@@ -86,31 +88,41 @@ def of_flushes(dest, fingerprint):
     return found
 
 
+def fingerprint_at(dest):
+    return preflight(RunConfig(sources=(dest,), dest=dest), writes=False).fingerprint
+
+
 def of_source(place, source, dest, count):
-    """Objects and table are made where they are not there yet."""
-    fingerprint = preflight(RunConfig(sources=(dest,), dest=dest), writes=False).fingerprint
+    """The table is made where it is not there yet."""
     started = time.perf_counter()
     etags = {stat.uri: stat.etag for stat in list_audio([source])}
     found = {f"list a {place}": time.perf_counter() - started}
     assert len(etags) == count
     if CatalogTable.open(dest).version is None:
         in_order = [etags[uri_of(source, number)] for number in range(count)]
-        fill_table(dest, source, count, fingerprint, in_order)
-    found |= of_commands(place, source, dest)
-    return found | of_flushes(dest, fingerprint)
+        fill_table(dest, source, count, fingerprint_at(dest), in_order)
+    return found | of_commands(place, source, dest)
 
 
-def of_folder(folder, dest, count):
-    source = folder / f"songs-{count}"
-    if not source.exists():
-        make_files(source, count)
-    return of_source("folder", f"file://{source}", dest, count)
-
-
-def of_bucket(bucket, dest, count):
+def of_objects(folder, bucket, dest, count):
+    files, songs = folder / f"songs-{count}", f"{bucket}/songs-{count}"
+    if not files.exists():
+        make_files(files, count)
     if next(list_audio([bucket]), None) is None:
-        make_objects(f"{bucket}/songs", count)
-    return of_source("bucket", f"{bucket}/songs", dest, count)
+        make_objects(songs, count)
+    found = of_source("folder", f"file://{files}", f"{dest}/folder-{count}", count)
+    return found | of_source("bucket", songs, f"{dest}/bucket-{count}", count)
+
+
+def of_table(dest, count):
+    fingerprint = fingerprint_at(dest)
+    if CatalogTable.open(dest).version is None:
+        fill_table(dest, "s3://music/songs", count, fingerprint)
+    found = {}
+    plan = apart(PLAN, dest, count, fingerprint)
+    found["plan a made-up listing"], found["plan a made-up listing, MB"] = plan
+    found["status"], _ = apart(COMMAND, "status", "--dest", dest)
+    return found | of_flushes(dest, fingerprint)
 
 
 class InstantWorker:
@@ -156,8 +168,9 @@ def main():
         os.environ |= store.environment()
         folder, bucket = given.folder or Path(scratch), store.create_bucket("scale")
         songs, first = store.create_bucket("songs"), given.counts[0]
-        found = {n: of_folder(folder, f"{bucket}/folder-{n}", n) for n in given.counts}
-        found[first] = {**of_bucket(songs, f"{bucket}/bucket-{first}", first), **found[first]}
+        objects = of_objects(folder, songs, bucket, first)
+        found = {count: of_table(f"{bucket}/table-{count}", count) for count in given.counts}
+        found[first] = objects | found[first]
         rate = driver_tracks_a_second(settings_of(bucket))
     names = dict.fromkeys(name for one in found.values() for name in one)
     rows = [cells(name, found, given.counts) for name in names]

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import write_deltalake
 
+from lasaft_core.catalog.plan import plan_tracks
 from lasaft_core.catalog.rows import SCHEMA, SecondsRow, StemRow, TagsRow, TrackRow
+from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.musdb import TARGETS
 from lasaft_core.storage import ObjectStat, delta_storage_options, delta_uri, join
 
@@ -155,3 +157,10 @@ def make_files(folder, count):
         if number % FOLDER_OBJECTS == 0:
             path.parent.mkdir(parents=True)
         path.write_bytes(b"x")
+
+
+def plan(dest, count, fingerprint):
+    """Plans the first `count` objects below s3://music/songs, all of which are done."""
+    keys = CatalogTable.open(dest).keys(fingerprint)
+    made = plan_tracks(listed("s3://music/songs", int(count)), keys)
+    assert made.done == int(count)
