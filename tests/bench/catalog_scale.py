@@ -74,7 +74,7 @@ def of_commands(place, source, dest):
     return found
 
 
-def of_flushes(dest, fingerprint):
+def of_flushes(dest, count, fingerprint):
     """The first flush of a run reads the keys; later ones know them."""
     catalog, base = CatalogTable.open(dest), f"s3://music/{time.time_ns()}"
 
@@ -84,8 +84,10 @@ def of_flushes(dest, fingerprint):
 
     found = {"first flush": flush(0)}
     found["flush"] = statistics.median(flush(batch) for batch in range(1, FLUSHES + 1))
-    found["flush that replaces rows"] = flush(0, force=True)
-    return found
+    found["flush that replaces the rows of one"] = flush(0, force=True)
+    spread = [row(number, fingerprint) for number in range(0, count, count // BATCH_TRACKS)]
+    replaced = seconds_of(lambda: catalog.publish(spread, force=True))
+    return found | {"flush that replaces rows of all files": replaced}
 
 
 def fingerprint_at(dest):
@@ -122,7 +124,7 @@ def of_table(dest, count):
     plan = apart(PLAN, dest, count, fingerprint)
     found["plan a made-up listing"], found["plan a made-up listing, MB"] = plan
     found["status"], _ = apart(COMMAND, "status", "--dest", dest)
-    return found | of_flushes(dest, fingerprint)
+    return found | of_flushes(dest, count, fingerprint)
 
 
 class InstantWorker:

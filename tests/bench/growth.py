@@ -14,7 +14,7 @@ SONG_SECONDS, DAY_SECONDS = 240.0, 86_400
 GPU_SPEEDS = (100, 300, 1000)  # audio seconds a second: to be measured on the GPU at hand
 COSTS = (
     *("list a bucket", "list a folder", "plan a made-up listing", "plan a made-up listing, MB"),
-    *("first flush", "flush", "flush that replaces rows"),
+    *("first flush", "flush", "flush that replaces rows of all files"),
 )
 
 
