@@ -33,17 +33,21 @@ class Ledger:
         self.document: Document = {}  # as last seen
 
     def refresh(self) -> None:
-        """The newest document; none yet, or one that is no JSON, is empty."""
+        """The newest document; none yet, or one that is no JSON, is empty.
+
+        A local folder whose file is replaced while it is listed may seem empty once.
+        """
         for _ in range(_TRIES):
-            self._version = max(self._versions(), default=0)
+            versions = self._versions() or self._versions()
+            self._version = max(versions, default=0)
+            if not versions:
+                self.document = {}
+                return
             try:
                 self.document = _parsed(read_bytes(self._uri(self._version)))
-            except SourceGone:  # a newer one has taken its place, or there is none at all
-                if self._version == 0:
-                    self.document = {}
-                    return
-            else:
-                return
+            except SourceGone:  # a newer one has taken its place
+                continue
+            return
         raise StoreUnavailable(f"{self._base} changes faster than it can be read")
 
     def update(self, change: Callable[[Document], Document]) -> None:
@@ -62,7 +66,7 @@ class Ledger:
         if not create(json.dumps(changed).encode(), self._uri(mine)):
             return False
         versions = self._versions()
-        if max(versions) != mine:
+        if max(versions, default=0) != mine:
             return False
         for old in versions:
             if old < mine:
