@@ -22,10 +22,13 @@ import torch
 from tables import parser, publish, table
 from torch.utils.flop_counter import FlopCounterMode
 
+from infra.demo.origins import read_falcon_stems
 from lasaft_core.estimator import Estimator, PlainEstimator
 from lasaft_core.fast import SpecialisedUNet
 from lasaft_core.metrics import sdr_db
 from lasaft_core.models import PRESETS, UNet
+from lasaft_core.separator import Separator
+from lasaft_core.training.music import mixture
 
 DEFAULT = ("lasaft-large", "cunet-gpocm-lasaft", "tfc-tdf-large", "lasaft-subband")
 PRECISIONS = ("float32", "bfloat16")
@@ -114,6 +117,16 @@ def cells(preset, ways, rounds, rates):
     return row
 
 
+def largest_change_db():
+    """Of the SDR of the default checkpoint's stems of a real song, for float32 made bfloat16."""
+    stems, _ = read_falcon_stems()
+    exact, fast = (
+        Separator.load(device="cpu", precision=precision).separate(mixture(stems))
+        for precision in PRECISIONS
+    )
+    return max(abs(sdr_db(stems[t], fast[t]) - sdr_db(stems[t], exact[t])) for t in exact)
+
+
 def main():
     options = parser(__doc__)
     options.add_argument("--preset", nargs="+", choices=PRESETS, default=DEFAULT)
@@ -133,7 +146,11 @@ def main():
         columns += [way, "faster", "limit", "agreement"]
     rows = [cells(preset, ways, given.rounds, rates) for preset in given.preset]
     title = "Audio seconds separated in a second"
-    publish(given.out, title, f"Matrix products: {products}.", table(columns, rows))
+    quality = (
+        "The default checkpoint on the real song of PyPI `stempeg`: bfloat16 changes the SDR of a "
+        f"stem by at most {largest_change_db():.3f} dB."
+    )
+    publish(given.out, title, f"Matrix products: {products}.", table(columns, rows), quality)
 
 
 if __name__ == "__main__":
