@@ -7,6 +7,7 @@ Prints one table. The exit code is 1 where anything was lost, doubled, untrue, o
 """
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -18,10 +19,15 @@ import torch
 from infra.object_store import LocalObjectStore
 from tests.chaos.bucket import Bucket
 from tests.chaos.campaign import RATES, Campaign, Outcome
-from tests.chaos.fault_proxy import KILLS, NETWORK_FAULTS, ProxyProcess
+from tests.chaos.fault_proxy import NETWORK_FAULTS, ProxyProcess
 from tests.soak.fuzz import fuzz
 
 MAX_KILLS = {"worker": 12, "driver": 5}  # in one campaign; without a limit none would end
+KILL_TIMES = {
+    "kill before": "before its request was done",
+    "kill after": "after it, before the answer",
+    "kill later": "within half a second after",
+}
 
 
 def campaigns(store, folder, given):
@@ -52,7 +58,7 @@ def table(given, outcome, number, fuzzed):
         ("requests to the store", outcome.requests),
         *((f"injected: {name}", outcome.faults[name]) for name in NETWORK_FAULTS),
         *((f"killed: {role}s", outcome.kills[role]) for role in MAX_KILLS),
-        *((f"injected: {name} the request", outcome.faults[name]) for name in KILLS),
+        *((f"of the kills: {when}", outcome.faults[name]) for name, when in KILL_TIMES.items()),
         ("tracks", f"{outcome.tracks}, of which {outcome.good} good"),
         ("tracks without a row", outcome.losses),
         ("tracks with two rows", outcome.duplicates),
@@ -78,6 +84,7 @@ def main():
     parser.add_argument("--out", type=Path, help="the table as a Markdown file")
     given = parser.parse_args()
     torch.set_num_threads(1)
+    logging.disable(logging.WARNING)  # of the quiet run's broken songs
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
         folder = Path(name)
         with LocalObjectStore(folder / "store") as store:
