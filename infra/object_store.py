@@ -29,6 +29,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 1.0
+_MOST_VOLUMES = 10_000
 _GRPC_OFFSET = 10_000
 _SERVICES = ("master", "volume", "filer", "s3")
 
@@ -179,6 +180,9 @@ def _arguments(data: Path, config: Path, ports: dict[str, int]) -> list[str]:
     data.mkdir(exist_ok=True)
     off = ["-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
     off.append("-s3.autoCreateBucket=false")  # a missing bucket is an error elsewhere too
+    off.append(
+        f"-volume.max={_MOST_VOLUMES}"
+    )  # not as many as this disk would hold if all were full
     places = [f"-dir={data}", f"-s3.config={config}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     numbers = [f"-{service}.port={port}" for service, port in ports.items()]
     grpc = [f"-{service}.port.grpc={port + _GRPC_OFFSET}" for service, port in ports.items()]
@@ -188,7 +192,8 @@ def _arguments(data: Path, config: Path, ports: dict[str, int]) -> list[str]:
 def _server_environment() -> dict[str, str]:
     """Without our own AWS variables: the users come from the identities file alone."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    return {**kept, "GOMEMLIMIT": "300MiB"}
+    one_volume_a_bucket = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}  # seven by default
+    return {**kept, **one_volume_a_bucket, "GOMEMLIMIT": "300MiB"}
 
 
 def _binary() -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from lasaft_core.catalog.identity import work_id
@@ -48,7 +49,11 @@ def code_version() -> str | None:
 
 
 def peak_memory_bytes() -> int:
-    """Of this process since it started; the unit of `ru_maxrss` differs by system."""
+    """Of this program since it started. `ru_maxrss`, the fallback, also counts what the process
+    was before, a large parent's copy; its unit differs by system."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return 1024 * int(status.read_text().partition("VmHWM:")[2].split()[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
 

@@ -9,7 +9,6 @@ separator, which needs about 30 GB of scratch, and ten minutes through the defau
 import argparse
 import json
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import soundfile
 
 from lasaft_core.overlap_add import OverlapAdd, WindowPlan
 from lasaft_core.song import SongOptions, separate_song
+from ray_actors.attempts import peak_memory_bytes
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("vocals", "drums", "bass", "other")
@@ -76,7 +76,7 @@ def measure_here(seconds, rate_hz, codec, checkpoint, scratch):
         elapsed = time.perf_counter() - start
     assert result.frames == seconds * rate_hz
     assert checkpoint or result.common_gain_db < -3
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_mb = peak_memory_bytes() / 2**20
     network = checkpoint or "identity"
     return {"network": network, "seconds": seconds, "peak_mb": peak_mb, "elapsed": elapsed}
 

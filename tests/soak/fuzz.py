@@ -11,7 +11,6 @@ the project's own is a fault; `--keep` stores such inputs. The exit code is 1 wh
 import argparse
 import contextlib
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -140,13 +139,15 @@ def read(path):
 
 def child():
     """Reads the files that standard input names, a line of facts for each."""
+    from ray_actors.attempts import peak_memory_bytes
+
     for line in sys.stdin:
         started = time.process_time()
         outcome = read(Path(line.rstrip("\n")))
         facts = {
             "outcome": outcome,
             "seconds": time.process_time() - started,
-            "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "memory_mb": peak_memory_bytes() / 2**20,
         }
         print(json.dumps(facts), flush=True)
 
