@@ -15,7 +15,7 @@ def test_nothing_is_lost_and_nothing_twice_whatever_dies(bucket, s3_server, prox
     seed = int(os.environ.get("LASAFT_CHAOS_SEED") or secrets.randbelow(10_000))
     with capsys.disabled():
         print(f"\nLASAFT_CHAOS_SEED={seed}")
-    options = {"seed": seed, "rates": RATES, "max_kills": {"worker": 3, "driver": 2}}
+    options = {"seed": seed, "rates": RATES, "max_kills": {"worker": 2, "driver": 1}}
     with proxy_process.proxy(s3_server.endpoint_url, **options) as (proxy, url):
         environment = {**s3_server.environment(), "AWS_ENDPOINT_URL": url}
 
