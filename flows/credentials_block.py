@@ -4,13 +4,13 @@ A run is given the block's name, never its value. The variables are in the envir
 run lasts, from where they go on to its workers as if they had been there from the start.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 from prefect.blocks.system import Secret
 
+from flows.environment import environment
 from lasaft_core.errors import InvalidOption
 from ray_actors.credentials import SECRETS, SETTINGS
 
@@ -23,17 +23,8 @@ def credentials_of(block: str) -> Iterator[None]:
     if not block:
         yield
         return
-    values = _values(block)
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
+    with environment(_values(block)):
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _values(block: str) -> Mapping[str, str]:

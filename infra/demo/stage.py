@@ -1,11 +1,11 @@
 """The servers of the demo, the environment that points to them alone, and the filled bucket."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.environment import environment
 from infra.demo.prefect_server import LocalPrefectServer
 from infra.object_store import LocalObjectStore
 from lasaft_core import storage
@@ -36,20 +36,5 @@ def open_stage(folder: Path) -> Iterator[Stage]:
     """
     with LocalPrefectServer(folder / "prefect") as prefect, LocalObjectStore(folder / "s3") as s3:
         bucket = s3.create_bucket(BUCKET)
-        with _environment({**s3.environment(), **prefect.client_environment()}):
+        with environment({**s3.environment(), **prefect.client_environment()}):
             yield Stage(f"{bucket}/catalog", f"{bucket}/separated", prefect)
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Sets variables for this process and its children, and puts the old ones back."""
-    old = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in old.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
