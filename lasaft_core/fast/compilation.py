@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 COMPILE_AFTER_SECONDS = 300.0  # of work: what is made then repays the wait within a few times that
 
 Forward = Callable[[Tensor], Tensor]
-_FORMAT = 1  # raised when the parts of a network change
+_FORMAT = 2  # raised when the parts of a network change
 _LONGEST_SECONDS = 900
 
 

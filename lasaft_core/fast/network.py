@@ -91,5 +91,7 @@ def _modulations(network: UNet, embedding: Tensor | None) -> list[nn.Module | No
 
 
 def _joined(x: Tensor, skip: Tensor) -> Tensor:
-    """Along the channels, [N, B, 2 C, T, F]; a skip that all targets share is laid beside each."""
-    return torch.cat((x, skip.expand(len(x), *skip.shape[1:])), dim=2)
+    """Along the channels, [N, B, 2 C, T, F], which stay innermost in memory; a skip that all
+    targets share is laid beside each."""
+    skip = skip.expand(len(x), *skip.shape[1:])
+    return torch.cat((x.movedim(2, -1), skip.movedim(2, -1)), dim=-1).movedim(-1, 2)

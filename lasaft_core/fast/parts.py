@@ -12,12 +12,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from lasaft_core.fast.folding import folded_tfc, frequency_layers
+from lasaft_core.fast.folding import folded_tfc
+from lasaft_core.fast.frequency import Widening, frequency_layers
 from lasaft_core.models.blocks import Block, ResidualTDF, TDFBlock
 from lasaft_core.modules.lasaft import LaSAFT
 from lasaft_core.modules.lightsaft import LightSAFT
 from lasaft_core.modules.rnn import RNN
-from lasaft_core.modules.tdf import TDF
 from lasaft_core.modules.tfc import TFC
 
 
@@ -93,16 +93,20 @@ class SpecialisedLaSAFT(nn.Module):
     def __init__(self, lasaft: LaSAFT, embedding: Tensor) -> None:
         super().__init__()
         attention = lasaft.attention(embedding)  # N, I
-        *first, last = frequency_layers(list(lasaft.tdfs.tdf))
-        self.bottleneck = nn.Sequential(*first)
-        self.latents = nn.ModuleList(last.of_latents(attention.shape[1]))
+        layers = lasaft.tdfs.tdf
+        self.bottleneck = frequency_layers(layers[:-3])
+        expansion = Widening(*layers[-3:].children())
+        self.prepare = expansion.prepare
+        self.latents = expansion.of_latents(attention.shape[1])
         self.register_buffer("attention", attention.T[..., None, None, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
         """[N or 1, B, C, T, F] -> [N, B, C, T, F]."""
-        units = self.bottleneck(x)  # N or 1, B, C, T, u
-        for latent, weight in zip(self.latents, self.attention, strict=True):
-            x = torch.addcmul(x, latent(units), weight)
+        units = self.prepare(self.bottleneck(x))  # N or 1, B, C, T, u + 2
+        first, *rest = zip(self.latents, self.attention, strict=True)
+        x = torch.addcmul(x, first[0](units), first[1])
+        for latent, weight in rest:
+            x.addcmul_(latent(units), weight)
         return x
 
 
@@ -113,8 +117,8 @@ class SpecialisedLightSAFT(nn.Module):
 
     def __init__(self, lightsaft: LightSAFT, embedding: Tensor) -> None:
         super().__init__()
-        (self.bottleneck,) = frequency_layers(list(lightsaft.bottleneck))
-        (self.expansion,) = frequency_layers(list(lightsaft.expansion))
+        self.bottleneck = frequency_layers(lightsaft.bottleneck)
+        self.expansion = frequency_layers(lightsaft.expansion)
         attention = lightsaft.attention(embedding)  # N, I
         self.register_buffer("attention", attention[:, None, None, None, :, None])
 
@@ -149,7 +153,7 @@ def specialised_block(
     if isinstance(block, Block):
         return SpecialisedBlock(block, modulation, embedding)
     assert isinstance(block, TDFBlock)
-    return nn.Sequential(_tdf(block.tdf), EachItem(block.narrowing))
+    return nn.Sequential(frequency_layers(block.tdf.tdf), EachItem(block.narrowing))
 
 
 class _Residual(nn.Module):
@@ -167,12 +171,8 @@ def _frequency(part: nn.Module | None, embedding: Tensor) -> nn.Module:
     if isinstance(part, LightSAFT):
         return SpecialisedLightSAFT(part, embedding)
     if isinstance(part, ResidualTDF):
-        return _Residual(_tdf(part.tdf))
+        return _Residual(frequency_layers(part.tdf.tdf))
     if isinstance(part, RNN):
         return EachItem(part)
     assert part is None
     return nn.Identity()
-
-
-def _tdf(tdf: TDF) -> nn.Sequential:
-    return nn.Sequential(*frequency_layers(list(tdf.tdf)))
