@@ -1,12 +1,14 @@
 """A catalog of mixed songs from bucket to bucket on one and on two workers.
 
-    python tests/bench/catalog_speed.py [--tracks 40] [--minutes M] [--workers 1 2] [--out FILE]
+    python tests/bench/catalog_speed.py [--network default] [--tracks 40] [--minutes M]
+                                        [--workers 1 2] [--out FILE]
 
-A whole run on a local Ray against a real S3 server on this machine, default network. Tracks last
-30 s to 6 min, scaled so that they are M minutes in all where that is given. The workers share all
-processors: one has all of them as threads, two have half of them each. "network alone" is what
-the network does with as many threads and nothing beside it; "start" is the time until the first
-audio is separated, which throughput leaves out. Memory is sampled four times a second.
+A whole run on a local Ray against a real S3 server on this machine, with the default network or
+a preset's of random weights. Tracks last 30 s to 6 min, scaled so that they are M minutes in all
+where that is given. The workers share all processors: one has all of them as threads, two have
+half of them each. "network alone" is what the network does with as many threads and nothing
+beside it; "start" is the time until the first audio is separated, which throughput leaves out.
+Memory is sampled four times a second.
 """
 
 import os
@@ -18,21 +20,24 @@ import numpy as np
 import torch
 from memory_watch import MemoryWatch
 from mixed_catalog import write_catalog
+from random_networks import random_checkpoint
 from tables import parser, publish, table
 
 from flows.catalog_run import RunConfig, run_catalog
 from infra.object_store import LocalObjectStore
 from lasaft_core.catalog.table import CatalogTable
+from lasaft_core.checkpoints.conversion import convert
 from lasaft_core.estimator import resolve_precision
+from lasaft_core.models import PRESETS
 from lasaft_core.overlap_add import WindowPlan
 from lasaft_core.separator import Separator
 from lasaft_core.song import SongOptions
 from lasaft_core.storage import put
 
 
-def network_alone(precision, overlap, seconds=15.0):
+def network_alone(checkpoint, precision, overlap, seconds=15.0):
     """Audio seconds a second, of batches as the separator makes them."""
-    separator = Separator.load("default", device="cpu", precision=precision)
+    separator = Separator.load(checkpoint, device="cpu", precision=precision)
     stream = separator.stream(separator.targets, overlap=overlap)
     plan: WindowPlan = stream.plan
     rng = np.random.default_rng(0)
@@ -47,7 +52,7 @@ def network_alone(precision, overlap, seconds=15.0):
     return given / (time.perf_counter() - started)
 
 
-def run(bucket, workers, precision, overlap):
+def run(bucket, workers, checkpoint, precision, overlap):
     first_audio, started = [], time.monotonic()
 
     def listen(progress):
@@ -57,6 +62,7 @@ def run(bucket, workers, precision, overlap):
     config = RunConfig(
         sources=(f"{bucket}/in",),
         dest=f"{bucket}/out-{workers}",
+        checkpoint=checkpoint,
         song=SongOptions(overlap=overlap),
         precision=precision,
         workers=workers,
@@ -75,6 +81,14 @@ def run(bucket, workers, precision, overlap):
     }
 
 
+def checkpoint_file(network, folder):
+    if network == "default":
+        return network
+    path = folder / f"{network}.safetensors"
+    convert(random_checkpoint(network), path, overwrite=False)
+    return str(path)
+
+
 def line(workers, found, alone, one):
     cells = [str(workers), f"{found['speed']:.2f}", f"{100 * found['speed'] / alone:.0f} %"]
     cells += [f"{100 * found['speed'] / one['speed']:.0f} %", f"{100 * found['in_network']:.0f} %"]
@@ -84,6 +98,7 @@ def line(workers, found, alone, one):
 
 def main():
     arguments = parser(__doc__)
+    arguments.add_argument("--network", choices=("default", *PRESETS), default="default")
     arguments.add_argument("--tracks", type=int, default=40)
     arguments.add_argument("--minutes", type=float)
     arguments.add_argument("--workers", type=int, nargs="+", default=[1, 2])
@@ -98,8 +113,9 @@ def main():
         audio_seconds = write_catalog(songs, given.tracks, given.minutes)
         for path in songs.iterdir():
             put(path, f"{bucket}/in/{path.name}")
-        alone = network_alone(precision, given.overlap)
-        found = {n: run(bucket, n, precision, given.overlap) for n in given.workers}
+        how = (checkpoint_file(given.network, Path(folder)), precision, given.overlap)
+        alone = network_alone(*how)
+        found = {n: run(bucket, n, *how) for n in given.workers}
     columns = ("workers", "audio seconds a second", "of the network alone")
     columns += (f"of {given.workers[0]} worker", "time in the network")
     columns += ("peak MB of a worker, by quarters of the run", "start")
@@ -107,9 +123,9 @@ def main():
     publish(
         given.out,
         "A catalog from bucket to bucket",
-        f"{given.tracks} tracks, {audio_seconds / 60:.0f} minutes, default network, {precision}, "
-        f"overlap {given.overlap}, {torch.get_num_threads()} threads in all. Network alone: "
-        f"{alone:.2f} audio seconds a second.",
+        f"{given.tracks} tracks, {audio_seconds / 60:.0f} minutes, network {given.network}, "
+        f"{precision}, overlap {given.overlap}, {torch.get_num_threads()} threads in all. "
+        f"Network alone: {alone:.2f} audio seconds a second.",
         table(columns, [line(n, one, alone, first) for n, one in found.items()]),
     )
 
