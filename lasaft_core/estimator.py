@@ -5,6 +5,7 @@ track: see `overlap_add.py` and `separator.py`.
 """
 
 import logging
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,7 @@ from lasaft_core.errors import InvalidOption
 from lasaft_core.fast import CompiledLater, SpecialisedUNet
 from lasaft_core.models import UNet
 from lasaft_core.spectral import ComplexAsChannels
+from lasaft_core.transfers import transfers_of
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +80,8 @@ class PlainEstimator:
 class Estimator:
     """Runs the specialised network; halves the batch when a GPU's memory does not hold it.
 
-    On a processor it is compiled after `compile_after_seconds` of work; None: never.
+    A GPU computes one half of a batch while the other is on its way. A processor's network is
+    compiled after `compile_after_seconds` of work; None: never.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class Estimator:
         self.spectral = ComplexAsChannels.of(network.config).to(device)
         self.window_samples = network.config.window_samples
         self.batch_limit: int | None = None
+        self._transfers = transfers_of(device)
         self.windows_computed = 0
         self.compile_after_seconds = compile_after_seconds if device == "cpu" else None
         self._specialised: dict[tuple[str, ...], SpecialisedUNet | CompiledLater] = {}
@@ -104,6 +108,7 @@ class Estimator:
         """[batch, window_samples, 2] -> {target: the same shape}."""
         targets = tuple(targets)
         parts = [self._halving(part, targets) for part in self._split(_to_tensor(windows))]
+        self._transfers.finish()
         stems = torch.cat(parts, dim=1).numpy().transpose(0, 1, 3, 2)
         self.windows_computed += len(windows) * len(targets)
         return dict(zip(targets, stems, strict=True))
@@ -119,7 +124,8 @@ class Estimator:
         return self._specialised[key]
 
     def _split(self, batch: Tensor) -> Sequence[Tensor]:
-        return batch.split(self.batch_limit or len(batch))
+        part = math.ceil(len(batch) / self._transfers.parts)
+        return batch.split(min(part, self.batch_limit or part))
 
     def _halving(self, batch: Tensor, targets: tuple[str, ...]) -> Tensor:
         try:
@@ -130,15 +136,19 @@ class Estimator:
             self.batch_limit = len(batch) // 2
             torch.cuda.empty_cache()
             logger.warning("event=out_of_memory batch=%d next=%d", len(batch), self.batch_limit)
-        return torch.cat([self._halving(part, targets) for part in self._split(batch)], dim=1)
+        parts = batch.split(self.batch_limit)
+        stems = [self._halving(part, targets) for part in parts]
+        self._transfers.finish()
+        return torch.cat(stems, dim=1)
 
     def _forward(self, batch: Tensor, targets: tuple[str, ...]) -> Tensor:
-        """[B, 2, window_samples] on the host -> [targets, B, 2, window_samples], on the host."""
+        """[B, 2, window_samples] -> [targets, B, 2, window_samples], on the host once its transfer
+        is finished."""
         with torch.inference_mode():
-            mix = batch.to(self.device)
+            mix = self._transfers.upload(batch)
             spectrogram = self.specialised(targets)(self.spectral(mix))
             stems = self.spectral.inverse(spectrogram.flatten(0, 1), mix.shape[-1])
-            return stems.unflatten(0, (len(targets), -1)).cpu()
+            return self._transfers.download(stems.unflatten(0, (len(targets), -1)))
 
 
 def _to_tensor(windows: Audio) -> Tensor:

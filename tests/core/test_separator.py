@@ -9,6 +9,7 @@ import torch
 from lasaft_core import Separator
 from lasaft_core.errors import InvalidOption, UnknownTarget
 from lasaft_core.estimator import resolve_device, resolve_precision
+from lasaft_core.transfers import CudaTransfers
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -127,6 +128,60 @@ def test_out_of_memory_halves_the_batch_and_goes_on(separator, golden, monkeypat
     monkeypatch.setattr(estimator, "batch_limit", None)
     np.testing.assert_allclose(estimator(windows, ("bass",))["bass"], expected, atol=1e-6)
     assert sizes == [5, 2, 2, 1]
+
+
+class TwoParts:
+    """What a GPU's transfers do, on the host: stems are whole only after `finish`."""
+
+    parts = 2
+
+    def __init__(self):
+        self.waiting = []
+
+    def upload(self, windows):
+        return windows
+
+    def download(self, stems):
+        here = torch.full_like(stems, torch.nan)
+        self.waiting.append((here, stems))
+        return here
+
+    def finish(self):
+        with torch.inference_mode():
+            for here, stems in self.waiting:
+                here.copy_(stems)
+        self.waiting.clear()
+
+
+def test_stems_are_read_when_their_transfers_are_finished(separator, golden, monkeypatch):
+    estimator, transfers = separator._estimator, TwoParts()
+    length = separator.window_samples
+    windows = np.stack([golden["mixture"][i : i + length] for i in range(0, 5000, 1000)])
+    expected = estimator(windows, ("bass",))["bass"]
+    forward, sizes = estimator._forward, []
+
+    def small_memory(batch, target):
+        sizes.append(len(batch))
+        if len(batch) > 2:
+            raise torch.cuda.OutOfMemoryError("too much")
+        return forward(batch, target)
+
+    monkeypatch.setattr(estimator, "_transfers", transfers)
+    np.testing.assert_allclose(estimator(windows, ("bass",))["bass"], expected, atol=1e-6)
+    monkeypatch.setattr(estimator, "_forward", small_memory)
+    monkeypatch.setattr(estimator, "batch_limit", None)
+    np.testing.assert_allclose(estimator(windows, ("bass",))["bass"], expected, atol=1e-6)
+    assert sizes == [3, 1, 1, 1, 2]
+    assert not transfers.waiting
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
+def test_what_goes_to_a_gpu_comes_back():
+    transfers = CudaTransfers("cuda")
+    windows = torch.randn(8, 2, 65_536)
+    back = [transfers.download(transfers.upload(part) * 2) for part in windows.split(4)]
+    transfers.finish()
+    torch.testing.assert_close(torch.cat(back), windows * 2)
 
 
 def test_wrong_use_lists_the_choices(separator):
