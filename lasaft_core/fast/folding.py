@@ -3,8 +3,7 @@
 import copy
 from collections.abc import Iterable
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lasaft_core.modules.tfc import TFC
@@ -17,11 +16,15 @@ def folded_convolution(layers: nn.Sequential) -> nn.Sequential:
     assert isinstance(norm, nn.BatchNorm2d)
     transposed = isinstance(convolution, nn.ConvTranspose2d)
     folded = fuse_conv_bn_eval(convolution, norm, transpose=transposed)
-    return nn.Sequential(folded, *map(in_place, more))
+    return nn.Sequential(folded, *map(adapted, more))
 
 
-def in_place(activation: nn.Module) -> nn.Module:
-    """ReLU that overwrites its input, which saves a third of the memory that it moves."""
+def adapted(activation: nn.Module) -> nn.Module:
+    """The same for [..., C, T, F]: softmax finds the channels from behind; ReLU overwrites its
+    input, which saves a third of the memory that it moves."""
+    if isinstance(activation, nn.Softmax):
+        assert activation.dim == 1
+        return nn.Softmax(dim=-3)
     return nn.ReLU(inplace=True) if isinstance(activation, nn.ReLU) else activation
 
 
@@ -36,15 +39,3 @@ def folded_tfc(tfc: TFC) -> TFC:
     folded = copy.deepcopy(tfc)
     folded.H = folded_all(tfc.H)
     return folded
-
-
-def affine_of(norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """What a batch norm multiplies each channel by, and adds to it: [C] both."""
-    assert isinstance(norm, nn.BatchNorm2d)
-    assert norm.running_var is not None
-    assert norm.running_mean is not None
-    scale = torch.rsqrt(norm.running_var + norm.eps)
-    if norm.weight is not None:
-        scale = scale * norm.weight.detach()
-    shift = -norm.running_mean * scale
-    return scale, shift if norm.bias is None else shift + norm.bias.detach()

@@ -9,7 +9,7 @@ Legend: C channels, T frames, F bins, u units of a bottleneck, I latent sources.
 import torch
 from torch import Tensor, nn
 
-from lasaft_core.fast.folding import affine_of, in_place
+from lasaft_core.fast.folding import adapted
 
 
 class Narrowing(nn.Module):
@@ -21,11 +21,11 @@ class Narrowing(nn.Module):
     def __init__(self, linear: nn.Module, norm: nn.Module, activation: nn.Module) -> None:
         super().__init__()
         assert isinstance(linear, nn.Linear)
-        scale, shift = affine_of(norm)
+        scale, shift = _affine_of(norm)
         self.product = Product(linear.weight, linear.bias)
         self.register_buffer("scale", scale[:, None, None])
         self.register_buffer("shift", shift[:, None, None])
-        self.activation = in_place(activation)
+        self.activation = adapted(activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., C, T, inputs] -> [..., C, T, outputs]."""
@@ -41,12 +41,12 @@ class Widening(nn.Module):
     def __init__(self, linear: nn.Module, norm: nn.Module, activation: nn.Module) -> None:
         super().__init__()
         assert isinstance(linear, nn.Linear)
-        self.prepare = ScaledWithConstants(*affine_of(norm))
+        self.prepare = ScaledWithConstants(*_affine_of(norm))
         weight = linear.weight.detach()
         ones = weight.new_ones(len(weight), 1)
         bias = 0 * ones if linear.bias is None else linear.bias.detach()[:, None]
         self.product = Product(torch.cat((weight, bias, ones), dim=1))
-        self.activation = in_place(activation)
+        self.activation = adapted(activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., C, T, inputs] -> [..., C, T, outputs]."""
@@ -102,3 +102,15 @@ def _frequency_layer(linear: nn.Module, norm: nn.Module, activation: nn.Module) 
     assert isinstance(linear, nn.Linear)
     form = Widening if linear.out_features > linear.in_features else Narrowing
     return form(linear, norm, activation)
+
+
+def _affine_of(norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """What a batch norm multiplies each channel by, and adds to it: [C] both."""
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    scale = torch.rsqrt(norm.running_var + norm.eps)
+    if norm.weight is not None:
+        scale = scale * norm.weight.detach()
+    shift = -norm.running_mean * scale
+    return scale, shift if norm.bias is None else shift + norm.bias.detach()
