@@ -8,7 +8,8 @@ a preset's of random weights. Tracks last 30 s to 6 min, scaled so that they are
 where that is given. The workers share all processors: one has all of them as threads, two have
 half of them each. "network alone" is what the network does with as many threads and nothing
 beside it; "start" is the time until the first audio is separated, which throughput leaves out.
-Memory is sampled four times a second.
+Memory and processor time are sampled four times a second; "store" is the server, which stands
+elsewhere where catalogs are kept.
 """
 
 import os
@@ -18,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from memory_watch import MemoryWatch
 from mixed_catalog import write_catalog
+from process_watch import ProcessWatch
 from random_networks import random_checkpoint
 from tables import parser, publish, table
 
@@ -67,7 +68,7 @@ def run(bucket, workers, checkpoint, precision, overlap):
         precision=precision,
         workers=workers,
     )
-    with MemoryWatch() as memory:
+    with ProcessWatch() as watch:
         report = run_catalog(config, on_progress=listen)
     ended = time.monotonic()
     assert report.exit_code() == 0
@@ -77,7 +78,8 @@ def run(bucket, workers, checkpoint, precision, overlap):
         "start": first_audio[0] - started,
         "speed": report.audio_seconds / working,
         "in_network": sum(row.seconds.separate for row in rows) / working / workers,
-        "quarters": memory.quarters(first_audio[0]),
+        "quarters": watch.quarters(first_audio[0]),
+        "processor": watch.processor_seconds(first_audio[0]),
     }
 
 
@@ -93,6 +95,9 @@ def line(workers, found, alone, one):
     cells = [str(workers), f"{found['speed']:.2f}", f"{100 * found['speed'] / alone:.0f} %"]
     cells += [f"{100 * found['speed'] / one['speed']:.0f} %", f"{100 * found['in_network']:.0f} %"]
     cells += [" / ".join(f"{peak:.0f}" for peak in found["quarters"]), f"{found['start']:.0f} s"]
+    spent = found["processor"]
+    shares = (f"{name} {100 * part / sum(spent.values()):.0f} %" for name, part in spent.items())
+    cells.append(", ".join(shares))
     return cells
 
 
@@ -118,7 +123,7 @@ def main():
         found = {n: run(bucket, n, *how) for n in given.workers}
     columns = ("workers", "audio seconds a second", "of the network alone")
     columns += (f"of {given.workers[0]} worker", "time in the network")
-    columns += ("peak MB of a worker, by quarters of the run", "start")
+    columns += ("peak MB of a worker, by quarters of the run", "start", "processor time")
     first = found[given.workers[0]]
     publish(
         given.out,

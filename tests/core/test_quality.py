@@ -74,6 +74,18 @@ def test_true_peak_lies_between_the_samples():
     assert quality.true_peak_db == pytest.approx(0, abs=0.1)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_true_peak_is_found_wherever_it_lies(seed):
+    """Sound up to 16 kHz whose loudest stretch comes first, last or between."""
+    low_pass = scipy.signal.firwin(201, 16_000, fs=44_100)
+    samples = scipy.signal.lfilter(low_pass, 1, noise(2, seed=seed), axis=0)
+    place = np.random.default_rng(seed).uniform(0, 2)
+    samples *= np.exp(-3 * np.abs(np.arange(len(samples)) / 44_100 - place))[:, None]
+    expected = np.abs(scipy.signal.resample_poly(samples, 4, 1, axis=0, window=("kaiser", 8))).max()
+    measured = measure(samples.astype(np.float32), block_frames=1000 + seed)
+    assert measured.true_peak_db == pytest.approx(decibels(expected), abs=0.1)
+
+
 def test_rms_of_a_full_scale_sine():
     assert measure(tone(1000, amplitude=1.0)).rms_db == pytest.approx(-3.01, abs=0.01)
 
