@@ -1,4 +1,4 @@
-"""Random changes to one source: gain, polarity, sides and an equaliser.
+"""Random changes to one source: gain, polarity, sides and an equaliser; and to a whole mixture.
 
 All draws come from the generator that is handed in, so that an item is the same every time.
 """
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.signal import sosfilt
 
 Audio = NDArray[np.float32]
@@ -46,6 +47,37 @@ class Augmentation:
                 for _ in range(self.equaliser_bands)
             ]
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Mastering:
+    """A limiter and a gain for a mixture, the same ones for each of its sources, so that they
+    still add up to it. `limiter_share` of the mixtures lose up to `reduction_db` of their peaks;
+    the limiter looks ahead as long as it takes to let go."""
+
+    gain_db: tuple[float, float] = (-4.0, 12.0)
+    limiter_share: float = 0.5
+    reduction_db: float = 10.0
+    look_ahead_seconds: tuple[float, float] = (0.002, 0.05)
+
+    def apply(self, sources: Audio, rng: np.random.Generator, sample_rate: int) -> Audio:
+        """[sources, 2, samples] -> the same shape."""
+        gain: NDArray[np.float32] | float = 10 ** (rng.uniform(*self.gain_db) / 20)
+        if rng.random() < self.limiter_share:
+            gain = gain * self._limiting(sources.sum(axis=0), rng, sample_rate)
+        return (gain * sources).astype(np.float32)
+
+    def _limiting(
+        self, mixture: Audio, rng: np.random.Generator, sample_rate: int
+    ) -> NDArray[np.float32]:
+        """[samples]; under it no peak of the mixture exceeds the ceiling."""
+        peaks = np.abs(mixture).max(axis=0)
+        ceiling = peaks.max() * 10 ** (-rng.uniform(0, self.reduction_db) / 20)
+        reach = 1 + 2 * round(rng.uniform(*self.look_ahead_seconds) * sample_rate)
+        needed = np.minimum(1, ceiling / np.maximum(peaks, 1e-9))
+        lowest = minimum_filter1d(needed, reach, mode="nearest")
+        smooth: NDArray[np.float32] = uniform_filter1d(lowest, reach, mode="nearest")
+        return smooth
 
 
 def peaking_filter(frequency: float, *, gain_db: float, quality: float) -> NDArray[np.float64]:

@@ -55,7 +55,7 @@ class Excerpts(Dataset[Batch]):
         self.songs, self.targets, self.mixing = songs, config.targets, recipe.mixing
         asked = len(config.targets) if recipe.mixing.asks_all_targets else 1
         self.num_mixtures = max(1, recipe.batch_size // asked)
-        self.samples = excerpt_samples(config, recipe)
+        self.samples, self.sample_rate = excerpt_samples(config, recipe), config.sample_rate
         self.seed = seed
         asks_all = recipe.mixing.asks_all_targets and self.targets == TARGETS
         self.accompaniments = accompaniments if asks_all else ()
@@ -65,7 +65,9 @@ class Excerpts(Dataset[Batch]):
     def _chances(self, pieces: Sequence[Song | Accompaniment]) -> NDArray[np.float64] | None:
         if not self.mixing.weighs_length:
             return None
-        lengths = np.array([piece.num_samples for piece in pieces], np.float64)
+        longest = self.mixing.longest_seconds
+        seconds = (piece.num_samples / piece.sample_rate for piece in pieces)
+        lengths = np.array([min(length, longest) for length in seconds], np.float64)
         return lengths / lengths.sum()
 
     def __getitem__(self, step: int) -> Batch:
@@ -73,7 +75,7 @@ class Excerpts(Dataset[Batch]):
         joined = np.zeros(self.num_mixtures, bool)
         if self.accompaniments:
             joined = rng.random(self.num_mixtures) < self.mixing.accompanied_share
-        items = [self._joined(rng) if join else self._sources(rng) for join in joined]
+        items = [self._item(join, rng) for join in joined]
         targets = self._targets(rng)
         wanted = [
             item[TARGETS.index(self.targets[t])]
@@ -86,6 +88,14 @@ class Excerpts(Dataset[Batch]):
             torch.from_numpy(targets.ravel()),
             torch.from_numpy(joined),
         )
+
+    def _item(self, joined: bool, rng: np.random.Generator) -> Audio:
+        """[4, 2, samples]."""
+        sources = self._joined(rng) if joined else self._sources(rng)
+        mastering = self.mixing.mastering
+        if mastering is None:
+            return sources
+        return mastering.apply(sources, rng, self.sample_rate)
 
     def _targets(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """[B, N]."""

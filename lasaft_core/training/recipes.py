@@ -7,12 +7,13 @@ epochs by the L1 distance of the validation songs' waveforms; an end when that h
 for a number of epochs. An epoch is as many windows as the training songs hold, times the targets.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
 from lasaft_core.errors import InvalidOption
 from lasaft_core.models import PRESETS
-from lasaft_core.training.augmentation import Augmentation
+from lasaft_core.training.augmentation import Augmentation, Mastering
 from lasaft_core.training.losses import LOSSES
 
 _CHOICES: Final = {
@@ -27,7 +28,8 @@ _CHOICES: Final = {
 class Mixing:
     """How excerpts become mixtures.
 
-    `weighs_length`: a song is drawn the more often the longer it is. `coherent_share` of the
+    `weighs_length`: a song is drawn the more often the longer it is, up to `longest_seconds`: one
+    of several minutes is still one singer in one room. `coherent_share` of the
     items keep the sources of one song and moment together, the others take each source from
     anywhere. `silent_share` of the sources fall silent. `asks_all_targets`: every mixture is asked
     for all of the network's targets, instead of one that is drawn; a batch then holds so many
@@ -36,12 +38,14 @@ class Mixing:
     """
 
     weighs_length: bool = False
+    longest_seconds: float = math.inf
     coherent_share: float = 0.0
     silent_share: float = 0.0
     asks_all_targets: bool = False
     accompanied_share: float = 0.0
     speed_range: tuple[float, float] = (1.0, 1.0)
     augmentation: Augmentation | None = None
+    mastering: Mastering | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +107,14 @@ MODERN: Final = Recipe(
     warmup_steps=500,
     mixing=Mixing(
         weighs_length=True,
+        longest_seconds=90.0,
         coherent_share=0.5,
         silent_share=0.08,
         asks_all_targets=True,
         accompanied_share=0.25,
         speed_range=(0.85, 1.18),
         augmentation=Augmentation(),
+        mastering=Mastering(),
     ),
     initialisation="torch",
     dropout=0.0,

@@ -87,6 +87,7 @@ def build(
 ) -> dict[str, Any]:
     """Builds what is missing, returns the manifest; `on_song` gets songs done and in all."""
     sources = find_sources(sources_folder)
+    _check_credits(sources, out)
     tasks = _tasks(sources, out, settings)
     _write_accompaniments(sources, out)
     missing = [task for task in tasks if not task.folder.exists()]
@@ -143,29 +144,62 @@ def write_song(task: SongTask | RecordedTask) -> None:
     part.replace(task.folder)
 
 
+def _accompaniments(sources: Sequence[Source], out: Path) -> dict[Path, Path]:
+    """Files to train on, each with the one that it is made of."""
+    return {
+        out / "accompaniments" / f"{source.name}-{file.stem}.wav": file
+        for source in sources
+        if source.kind == INSTRUMENTALS and not source.held_out
+        for file in source.files
+    }
+
+
 def _write_accompaniments(sources: Sequence[Source], out: Path) -> None:
     """Those that are missing, as 16-bit WAV."""
-    folder = out / "accompaniments"
-    for source in sources:
-        for file in source.files if source.kind == INSTRUMENTALS else ():
-            wanted = folder / f"{source.name}-{file.stem}.wav"
-            if not wanted.exists():
-                folder.mkdir(parents=True, exist_ok=True)
-                part = wanted.with_name(f".{wanted.name}.part")
-                soundfile.write(part, stereo(file), RATE, subtype=_SUBTYPE, format="WAV")
-                part.replace(wanted)
+    for wanted, file in _accompaniments(sources, out).items():
+        if not wanted.exists():
+            wanted.parent.mkdir(parents=True, exist_ok=True)
+            part = wanted.with_name(f".{wanted.name}.part")
+            soundfile.write(part, stereo(file), RATE, subtype=_SUBTYPE, format="WAV")
+            part.replace(wanted)
+
+
+def _songs(out: Path) -> dict[str, Any]:
+    """What is known of each song that is built, by split and name."""
+    return {
+        f"{file.parent.parent.name}/{file.parent.name}": json.loads(file.read_text())
+        for file in sorted(out.glob("*/*/song.json"))
+        if not file.parent.name.startswith(".")
+    }
+
+
+def _check_credits(sources: Sequence[Source], out: Path) -> None:
+    """Raises InvalidOption for what was built from sources that nobody could be credited for."""
+    known = {source.name for source in sources} | {SYNTHESIS}
+    lost = {name for name, facts in _songs(out).items() if not known.issuperset(facts["sources"])}
+    accompaniments = _accompaniments(sources, out)
+    lost |= {
+        f"accompaniments/{file.name}"
+        for file in (out / "accompaniments").glob("[!.]*.wav")
+        if file not in accompaniments
+    }
+    if lost:
+        first, *more = sorted(lost)
+        raise InvalidOption(
+            f"what is built in {out}",
+            expected="songs of the present sources",
+            got=f"{first} and {len(more)} more of others" if more else f"{first} of others",
+            remedy="put their sources back, or remove them",
+        )
 
 
 def _write_manifest(
     sources: Sequence[Source], out: Path, settings: BuildSettings
 ) -> dict[str, Any]:
-    songs = {
-        f"{file.parent.parent.name}/{file.parent.name}": json.loads(file.read_text())
-        for file in sorted(out.glob("*/*/song.json"))
-        if not file.parent.name.startswith(".")
-    }
+    songs = _songs(out)
     used = {name for facts in songs.values() for name in facts["sources"]} - {SYNTHESIS}
-    used |= {source.name for source in sources if source.kind == INSTRUMENTALS}
+    accompaniments = _accompaniments(sources, out)
+    used |= {source.name for source in sources if {*source.files} & {*accompaniments.values()}}
     manifest = {
         "settings": asdict(settings),
         "sources": list(
@@ -176,6 +210,7 @@ def _write_manifest(
             }.values()
         ),
         "songs": songs,
+        "accompaniments": [file.name for file in accompaniments],
     }
     part = out / ".manifest.json.part"
     part.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")

@@ -65,9 +65,22 @@ _LEAD_PROGRAMS: Final = (
 )  # fmt: skip
 
 
+_BASS_RANGE: Final = (28, 46)  # from the lowest string of a bass guitar
+_STREAM: Final = 1  # the studio draws from the seed itself
+
+
 def compose(seed: int, seconds: float) -> Score:
     """A score of the given length, drawn from `seed`."""
-    return _Composer(np.random.default_rng(seed), seconds).score(f"composed-{seed}")
+    return _Composer(np.random.default_rng((seed, _STREAM)), seconds).score(f"composed-{seed}")
+
+
+def _folded(pitch: int, lowest: int, highest: int) -> int:
+    """By octaves, into a range of at least one."""
+    while pitch < lowest:
+        pitch += 12
+    while pitch > highest:
+        pitch -= 12
+    return pitch
 
 
 class _Composer:
@@ -160,9 +173,7 @@ class _Composer:
         pattern = [self._bass_pattern(), self._bass_pattern()]
         for bar, (section, root) in enumerate(zip(self.sections, self.roots, strict=True)):
             for step, length, interval in pattern[section]:
-                pitch = self._pitch(root, 3) + interval
-                while pitch > 52:
-                    pitch -= 12
+                pitch = _folded(self._pitch(root, 2) + interval, *_BASS_RANGE)
                 notes.append(self._note(bar, step, length, pitch, 5))
         return self._part(BASS, int(rng.choice(_BASS_PROGRAMS)), notes)
 

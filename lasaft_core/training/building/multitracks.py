@@ -44,9 +44,18 @@ def _target(file: Path, source: Source) -> str:
 
 
 def stereo(file: Path) -> Audio:
-    """A recording [samples, 2] at 44.1 kHz."""
+    """A recording [samples, 2] at 44.1 kHz; `..._ch0.ogg` has its right channel in `..._ch1`."""
+    right = file.with_name(file.name.replace("_ch0", "_ch1"))
+    if right != file and right.exists():
+        sides = [_decoded(side)[:, 0] for side in (file, right)]
+        return np.stack([side[: min(map(len, sides))] for side in sides], axis=1)
+    audio = _decoded(file)
+    return np.broadcast_to(audio, (len(audio), 2)) if audio.shape[1] == 1 else audio[:, :2]
+
+
+def _decoded(file: Path) -> Audio:
+    """[samples, channels] at 44.1 kHz."""
     with open_audio(file) as reader:
         resampler = Resampler(reader.info.sample_rate, RATE, reader.info.channels)
         blocks = [resampler.push(block) for block in reader.blocks()]
-        audio = np.concatenate((*blocks, resampler.finish()))
-    return np.broadcast_to(audio, (len(audio), 2)) if audio.shape[1] == 1 else audio[:, :2]
+        return np.concatenate((*blocks, resampler.finish()))

@@ -9,7 +9,7 @@ import torch
 
 from lasaft_core.errors import InvalidOption
 from lasaft_core.musdb import TARGETS, find_accompaniments, find_songs
-from lasaft_core.training.augmentation import Augmentation, peaking_filter
+from lasaft_core.training.augmentation import Augmentation, Mastering, peaking_filter
 from lasaft_core.training.excerpts import Excerpts, as_wanted, steps_of_epoch
 from lasaft_core.training.recipes import MODERN, Mixing, Recipe
 
@@ -125,6 +125,26 @@ def test_speed_stretches_sources_and_long_songs_are_drawn_more_often(data, tiny)
     rng = np.random.default_rng(0)
     drawn = [excerpts._place(rng).song is long for _ in range(200)]
     assert 0.8 < np.mean(drawn) < 0.98
+    capped = Recipe(mixing=Mixing(weighs_length=True, longest_seconds=3.0))
+    excerpts = Excerpts([long, songs[1]], tiny, capped, seed=1)
+    drawn = [excerpts._place(rng).song is long for _ in range(200)]
+    assert 0.35 < np.mean(drawn) < 0.65
+
+
+def test_mastering_limits_the_mixture_and_leaves_the_sources_balance():
+    rng = np.random.default_rng(0)
+    sources = rng.uniform(-0.1, 0.1, (4, 2, 20_000)).astype(np.float32)
+    sources[:, :, 7000] = sources[:, :, 15_000] = 0.25
+    peaks_db = []
+    for _ in range(20):
+        mastered = Mastering(gain_db=(6.0, 6.0), limiter_share=1.0).apply(sources, rng, 44100)
+        gain = mastered / sources
+        np.testing.assert_allclose(gain, np.broadcast_to(gain[0, 0], gain.shape), rtol=1e-4)
+        peaks_db.append(20 * np.log10(np.abs(mastered.sum(axis=0)).max()) - 6)
+    assert -10.1 < min(peaks_db) < -3
+    assert -3 < max(peaks_db) < 0.1
+    loud = Mastering(gain_db=(6.0, 6.0), limiter_share=0.0).apply(sources, rng, 44100)
+    np.testing.assert_allclose(loud, sources * 10 ** (6 / 20), rtol=1e-6)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -102,6 +103,12 @@ def test_songs_are_built_once_the_same_everywhere_with_their_credits(sources_fol
     assert all(s["licence"] and s["attribution"] for s in manifest["sources"])
     build(sources_folder, tmp_path, settings, lambda *done: counts.append(done))
     assert counts[4:] == [(3, 3)]
+    assert manifest["accompaniments"] == ["waltzes-first.wav"]
+    fewer = tmp_path / "fewer"
+    shutil.copytree(sources_folder, fewer)
+    shutil.rmtree(fewer / "instrumentals")
+    with pytest.raises(InvalidOption, match=r"waltzes-first\.wav of others.*put their sources"):
+        build(fewer, tmp_path, settings, lambda *_: None)
 
 
 def test_a_song_depends_on_its_seed_and_sources_alone(sources_folder, tmp_path):

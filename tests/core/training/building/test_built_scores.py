@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from lasaft_core.errors import InvalidOption
-from lasaft_core.training.building.composing import compose
+from lasaft_core.training.building.composing import _Composer, compose
 from lasaft_core.training.building.melodies import harmony, melody
 from lasaft_core.training.building.midi_files import VOICE_PROGRAMS, read_score, write_part
 from lasaft_core.training.building.score import Note, Part
+from lasaft_core.training.building.songs import _FROM_MIDI
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -19,7 +20,15 @@ def test_a_composed_score_keeps_to_its_key_and_length(seed):
         if part.role == "other":
             assert {note.pitch % 12 for note in part.notes} <= score.scale
         if part.role == "bass":
-            assert all(24 <= note.pitch <= 64 for note in part.notes)
+            assert all(28 <= note.pitch <= 46 for note in part.notes)
+
+
+def test_songs_that_are_composed_have_every_tonic(monkeypatch):
+    """A studio draws whether it composes from the same seed."""
+    monkeypatch.setattr(_Composer, "score", lambda composer, _: composer.tonic)
+    composed = (s for s in range(400) if np.random.default_rng(s).random() >= _FROM_MIDI)
+    counts = np.bincount([compose(seed, 4.0) for seed in composed], minlength=12)
+    assert counts.min() > 0.4 * counts.mean()
 
 
 def test_a_melody_is_sung_one_syllable_at_a_time_in_key():
