@@ -33,7 +33,6 @@ _SOLFEGE = {
     "attribution": "HUST_Solfege, ITEC, Huazhong University of Science and Technology",
     "files": ["*.flac", "*.wav"], "sung": True, "a_voice_each": True,
 }  # fmt: skip
-_BASS_TRACKS: Final = ("* BASS*", "*_BASS*")
 _ALBUM: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     "lithium": {},
     "sodium": {},
@@ -50,7 +49,7 @@ def _of_album(song: str) -> Mapping[str, Any]:
     stems = {
         "left out": ("* + *",),
         "vocals": ("*VOX*",),
-        "bass": _BASS_TRACKS,
+        "bass": ("* BASS*", "*_BASS*"),
         "drums": (
             "*HH*", "*HAT*", "*KICK*", "*SNARE*", "*BEAT*", "*DRUM*", "*CLAP*", "*TOM*", "*CRASH*",
             "*CYMBAL*", "*TOPS*", "*PRC*", "*PERC*", "*K & SN*", "*_BREAK.*", "*CRUSH*",
