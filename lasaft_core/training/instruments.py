@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, lfilter, sosfilt
 
 Audio = NDArray[np.float32]
+Curve = NDArray[np.float64]  # a value for each sample
 
 # Centre frequencies of the first four formants, in Hz, for five sung vowels (Peterson and
 # Barney 1952, rounded; the fourth formant is a singer's).
@@ -58,6 +59,13 @@ def sawtooth(
     wave[early] -= a + a - a * a - 1.0
     wave[late] -= b * b + b + b + 1.0
     return wave
+
+
+def _phase(frequency_hz: float | Curve, samples: int, rate: int) -> Curve:
+    """Radians, of constant or changing pitch."""
+    if isinstance(frequency_hz, np.ndarray):
+        return 2 * np.pi * np.cumsum(frequency_hz) / rate
+    return 2 * np.pi * frequency_hz * np.arange(samples) / rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +126,13 @@ class Bass:
         """From a dull sine to a growling saw."""
         return cls(rate, rng.uniform(3, 14), rng.uniform(0.1, 1.0), rng.uniform(1.0, 3.0))
 
-    def note(self, midi_note: float, samples: int) -> NDArray[np.float64]:
-        """One plucked note."""
-        pitch = float(hertz(midi_note))
+    def note(self, midi_note: float | Curve, samples: int) -> NDArray[np.float64]:
+        """One plucked note, of one pitch or of a pitch for each sample."""
+        pitch = hertz(midi_note)
         saw = sawtooth(pitch, samples, self.rate)
-        sine = np.sin(2 * np.pi * pitch * np.arange(samples) / self.rate)
+        sine = np.sin(_phase(pitch, samples, self.rate))
         wave = self.saw_share * saw + (1.2 - self.saw_share) * sine
-        tone = filtered(wave, self.rate, "lowpass", pitch * self.brightness)
+        tone = filtered(wave, self.rate, "lowpass", float(np.mean(pitch)) * self.brightness)
         shape = envelope(samples, attack=self.rate // 200, release=self.rate // 30, decay=1.2)
         return np.tanh(self.drive * tone * shape) / self.drive**0.5
 
@@ -152,15 +160,15 @@ class Keys:
             decay=rng.uniform(0.2, 4.0),
         )
 
-    def note(self, midi_note: float, samples: int) -> NDArray[np.float64]:
-        """One note of a chord."""
-        pitch = float(hertz(midi_note))
+    def note(self, midi_note: float | Curve, samples: int) -> NDArray[np.float64]:
+        """One note of a chord, of one pitch or of a pitch for each sample."""
+        pitch = hertz(midi_note)
         shape = envelope(samples, attack=self.rate // 80, release=self.rate // 12, decay=self.decay)
         if self.is_fm:
-            time = np.arange(samples) / self.rate
-            index = 2.0 * shape * min(1.0, 2000.0 / (pitch * self.ratio))
-            modulator = index * np.sin(2 * np.pi * pitch * self.ratio * time)
-            return 0.6 * np.sin(2 * np.pi * pitch * time + modulator) * shape
+            phase = _phase(pitch, samples, self.rate)
+            index = 2.0 * shape * np.minimum(1.0, 2000.0 / (pitch * self.ratio))
+            modulator = index * np.sin(self.ratio * phase)
+            return 0.6 * np.sin(phase + modulator) * shape
         spread = 2.0 ** (self.detune_cents / 1200.0)
         voices = [sawtooth(pitch * d, samples, self.rate) for d in (1 / spread, 1.0, spread)]
         saws = np.sum(voices, axis=0)

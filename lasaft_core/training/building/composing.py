@@ -4,11 +4,12 @@ Verses and choruses differ in who plays and how densely; nothing here means to p
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
+from lasaft_core.training.building.gestures import gestures
 from lasaft_core.training.building.score import (
     BASS,
     CLAP,
@@ -66,6 +67,7 @@ _LEAD_PROGRAMS: Final = (
 
 
 _BASS_RANGE: Final = (28, 46)  # from the lowest string of a bass guitar
+_MOST_GESTURES: Final = {BASS: 0.3, OTHER: 0.9}  # shares of the notes
 _STREAM: Final = 1  # the studio draws from the seed itself
 
 
@@ -127,6 +129,13 @@ class _Composer:
         kept = [note for note in notes if note.start < self.seconds]
         return Part(role, program, tuple(sorted(kept, key=lambda note: note.start)))
 
+    def _line(self, role: str, program: int, notes: list[Note]) -> Part:
+        """A part of one note at a time, played with more or fewer gestures."""
+        part = self._part(role, program, notes)
+        slides, vibrato = self.rng.uniform(0, _MOST_GESTURES[role], 2)
+        bends = gestures(part.notes, self.rng, slide_share=slides, vibrato_share=vibrato)
+        return replace(part, bends=bends)
+
     def _drums(self) -> Part:
         rng, notes = self.rng, list[Note]()
         sticks = int(rng.choice([SNARE, SNARE, SNARE, SIDE_STICK, CLAP]))
@@ -175,7 +184,7 @@ class _Composer:
             for step, length, interval in pattern[section]:
                 pitch = _folded(self._pitch(root, 2) + interval, *_BASS_RANGE)
                 notes.append(self._note(bar, step, length, pitch, 5))
-        return self._part(BASS, int(rng.choice(_BASS_PROGRAMS)), notes)
+        return self._line(BASS, int(rng.choice(_BASS_PROGRAMS)), notes)
 
     def _bass_pattern(self) -> list[tuple[int, float, int]]:
         """Steps, lengths in steps, and semitones above the chord's root."""
@@ -242,4 +251,4 @@ class _Composer:
                 length = (steps[i + 1] if i + 1 < steps.size else 2 * STEPS) - steps[i]
                 pitch = self._pitch(root + int(degrees[i]), octave)
                 notes.append(self._note(bar, int(steps[i]) % STEPS, 0.95 * int(length), pitch))
-        return self._part(OTHER, int(rng.choice(_LEAD_PROGRAMS)), notes)
+        return self._line(OTHER, int(rng.choice(_LEAD_PROGRAMS)), notes)

@@ -6,6 +6,7 @@ voices (52 to 54, 85, 91) are left out: a network would learn them as accompanim
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,16 @@ import mido
 import numpy as np
 
 from lasaft_core.errors import InvalidOption
-from lasaft_core.training.building.score import BASS, DRUMS, OTHER, Note, Part, Score
+from lasaft_core.training.building.score import (
+    BASS,
+    DRUMS,
+    OTHER,
+    WHEEL_SEMITONES,
+    Bend,
+    Note,
+    Part,
+    Score,
+)
 
 VOICE_PROGRAMS: Final = frozenset((52, 53, 54, 85, 91))
 _BASS_PROGRAMS: Final = range(32, 40)
@@ -21,31 +31,36 @@ _DRUM_CHANNEL: Final = 9
 _TICKS_PER_SECOND: Final = 960  # 480 a beat at 120 beats a minute, MIDI's default
 _DEFAULT_TEMPO: Final = 500_000
 _BEATS_PER_BAR: Final = 4
+_OFF, _WHEEL, _ON = "note_off", "pitchwheel", "note_on"
+_ORDER: Final = {_OFF: 0, _WHEEL: 1, _ON: 2}  # of what happens at once
+_WHEEL_TURN: Final = 8191
+_RANGE_OF_WHEEL: Final = {101: 0, 100: 0}  # the registered parameter, by controllers
+_DATA_ENTRY: Final = 6
 
 
 def write_part(path: Path, part: Part, *, stretch: float = 1.0) -> None:
     """A part as a file of one track; times are multiplied by `stretch`."""
     channel = _DRUM_CHANNEL if part.role == DRUMS else 0
-    events: list[tuple[float, int, int, int]] = []
+    events = [
+        (bend.start, _WHEEL, {"pitch": round(bend.semitones / WHEEL_SEMITONES * _WHEEL_TURN)})
+        for bend in part.bends
+    ]
     for note in part.notes:
         pitch = min(max(note.pitch, 0), 127)
-        events.append((note.start * stretch, 1, pitch, note.velocity))
-        events.append(((note.start + note.seconds) * stretch, 0, pitch, 0))
+        events.append((note.start, _ON, {"note": pitch, "velocity": note.velocity}))
+        events.append((note.start + note.seconds, _OFF, {"note": pitch}))
     track = mido.MidiTrack([mido.Message("program_change", program=part.program, channel=channel)])
     now = 0
-    for seconds, sounds, pitch, velocity in sorted(events):
-        ticks = round(seconds * _TICKS_PER_SECOND)
-        kind = "note_on" if sounds else "note_off"
-        track.append(
-            mido.Message(kind, note=pitch, velocity=velocity, channel=channel, time=ticks - now)
-        )
+    for seconds, kind, values in sorted(events, key=lambda event: (event[0], _ORDER[event[1]])):
+        ticks = round(seconds * stretch * _TICKS_PER_SECOND)
+        track.append(mido.Message(kind, **values, channel=channel, time=ticks - now))
         now = ticks
     mido.MidiFile(ticks_per_beat=_TICKS_PER_SECOND // 2, tracks=[track]).save(path)
 
 
 def read_score(path: Path, start: float, seconds: float) -> Score:
     """An excerpt as a score. Raises InvalidOption of a file that is no MIDI or plays nothing."""
-    notes, tempo = _read(path)
+    notes, bends, tempo = _read(path)
     parts = []
     for (channel, program), played in sorted(notes.items()):
         excerpt = tuple(
@@ -55,7 +70,7 @@ def read_score(path: Path, start: float, seconds: float) -> Score:
         )
         role = _role(channel, program)
         if excerpt and role:
-            parts.append(Part(role, program, excerpt))
+            parts.append(Part(role, program, excerpt, _excerpt(bends[channel], start, seconds)))
     if not parts:
         raise InvalidOption(f"MIDI file {path}", expected="notes", got=f"none after {start:g} s")
     beat = tempo / 1e6
@@ -65,7 +80,7 @@ def read_score(path: Path, start: float, seconds: float) -> Score:
 def duration(path: Path) -> float:
     """Seconds until the last note begins; 0 of a file that can't be read."""
     try:
-        notes, _ = _read(path)
+        notes, *_ = _read(path)
     except InvalidOption:
         return 0.0
     return max((note.start for played in notes.values() for note in played), default=0.0)
@@ -79,8 +94,19 @@ def _role(channel: int, program: int) -> str | None:
     return BASS if program in _BASS_PROGRAMS else OTHER
 
 
-def _read(path: Path) -> tuple[dict[tuple[int, int], list[Note]], float]:
-    """{(channel, program): notes}, and the commonest tempo in microseconds a beat."""
+def _excerpt(bends: Sequence[Bend], start: float, seconds: float) -> tuple[Bend, ...]:
+    """Where the wheel stands at the start, and how it moves from there."""
+    before = [bend.semitones for bend in bends if bend.start <= start]
+    first = [Bend(0.0, before[-1])] if before and before[-1] else []
+    inside = [bend for bend in bends if start < bend.start < start + seconds]
+    return (*first, *(Bend(bend.start - start, bend.semitones) for bend in inside))
+
+
+def _read(
+    path: Path,
+) -> tuple[dict[tuple[int, int], list[Note]], dict[int, list[Bend]], float]:
+    """{(channel, program): notes}, {channel: bends}, the commonest tempo in microseconds a beat."""
+    wheels: dict[int, _Wheel] = defaultdict(_Wheel)
     notes: dict[tuple[int, int], list[Note]] = defaultdict(list)
     programs: dict[int, int] = defaultdict(int)
     sounding: dict[tuple[int, int], tuple[float, int, int]] = {}
@@ -93,15 +119,39 @@ def _read(path: Path) -> tuple[dict[tuple[int, int], list[Note]], float]:
             tempo = float(message.tempo)
         elif message.type == "program_change":
             programs[message.channel] = message.program
-        elif message.type in ("note_on", "note_off"):
+        elif message.type == "control_change":
+            wheels[message.channel].control(message.control, message.value)
+        elif message.type == _WHEEL:
+            wheels[message.channel].turn(now, message.pitch)
+        elif message.type in (_ON, _OFF):
             key = (message.channel, message.note)
             if key in sounding:
                 start, velocity, program = sounding.pop(key)
                 held = max(now - start, 0.02)
                 notes[key[0], program].append(Note(start, held, key[1], velocity))
-            if message.type == "note_on" and message.velocity:
+            if message.type == _ON and message.velocity:
                 sounding[key] = (now, message.velocity, programs[message.channel])
-    return notes, tempos.most_common(1)[0][0] if tempos else tempo
+    bends = defaultdict(list, {channel: wheel.bends for channel, wheel in wheels.items()})
+    return notes, bends, tempos.most_common(1)[0][0] if tempos else tempo
+
+
+@dataclass(slots=True)
+class _Wheel:
+    """A channel's pitch wheel; what turns further than a player's is cut."""
+
+    bends: list[Bend] = field(default_factory=list)
+    reach: float = WHEEL_SEMITONES
+    chosen: dict[int, int] = field(default_factory=dict)
+
+    def control(self, control: int, value: int) -> None:
+        if control in _RANGE_OF_WHEEL:
+            self.chosen[control] = value
+        elif control == _DATA_ENTRY and self.chosen == _RANGE_OF_WHEEL:
+            self.reach = float(value)
+
+    def turn(self, now: float, position: int) -> None:
+        semitones = position / _WHEEL_TURN * self.reach
+        self.bends.append(Bend(now, float(np.clip(semitones, -WHEEL_SEMITONES, WHEEL_SEMITONES))))
 
 
 def _messages(path: Path) -> list[Any]:

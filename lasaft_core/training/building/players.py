@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lasaft_core.errors import UsageError
 from lasaft_core.training.building.midi_files import write_part
-from lasaft_core.training.building.score import BASS, DRUMS, OTHER, RATE, Part
+from lasaft_core.training.building.score import BASS, DRUMS, OTHER, RATE, Note, Part
 from lasaft_core.training.building.sfz_files import repeatable
 from lasaft_core.training.building.sources import Source
 from lasaft_core.training.instruments import Bass, DrumKit, Keys
@@ -26,6 +26,7 @@ SYNTHESIS: Final = "synthesis"
 _GUITARS, _REEDS = range(24, 32), range(64, 68)
 _FLUIDSYNTH_GAIN = "0.3"  # 0.6 clips
 _SECONDS_AT_MOST = 600
+_LEAST_SAMPLES: Final = 400
 _KICK_KEYS, _CLOSED_KEYS = (35, 36), (42, 44)
 _CYMBAL_KEYS: Final = (42, 44, 46, 49, 51, 52, 53, 55, 57, 59)
 _SYNTHESIS_SHARE: Final = {DRUMS: 0.2, BASS: 0.2, OTHER: 0.15}
@@ -148,13 +149,20 @@ def _synthesise(part: Part, num_samples: int, rng: np.random.Generator) -> Audio
         sounds = (_hit(kit, note.pitch, rng) for note in part.notes)
     else:
         player = (Bass if part.role == BASS else Keys).random(rng, RATE)
-        sounds = (player.note(n.pitch, max(int(n.seconds * RATE), 400)) for n in part.notes)
+        sounds = (_sound(player, part, note) for note in part.notes)
     track = np.zeros(num_samples)
     for note, sound in zip(part.notes, sounds, strict=True):
         start = int(note.start * RATE)
         kept = sound[: max(0, num_samples - start)]
         track[start : start + kept.size] += note.velocity / 127 * kept
     return np.repeat(track[:, None], 2, axis=1).astype(np.float32)
+
+
+def _sound(player: Bass | Keys, part: Part, note: Note) -> NDArray[np.float64]:
+    samples = max(int(note.seconds * RATE), _LEAST_SAMPLES)
+    if not part.bends:
+        return player.note(note.pitch, samples)
+    return player.note(note.pitch + part.bend_at(note.start + np.arange(samples) / RATE), samples)
 
 
 def _hit(kit: DrumKit, key: int, rng: np.random.Generator) -> NDArray[np.float64]:

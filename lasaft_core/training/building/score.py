@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 RATE: Final = 44100  # Hz, of everything that is built
 DRUMS, BASS, OTHER = "drums", "bass", "other"
 CYMBALS: Final = {"closed": 42, "pedal": 44, "open": 46, "crash": 49, "ride": 51}
 KICK, SNARE, SIDE_STICK, CLAP = 36, 38, 37, 39
 TOMS: Final = (41, 45, 48, 50)
+WHEEL_SEMITONES: Final = 2.0  # how far MIDI's pitch wheel reaches unless told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +25,27 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Bend:
+    """The pitch wheel from `start` (seconds) on, until the next one."""
+
+    start: float
+    semitones: float
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """What one player plays; `program` is General MIDI's, from 0, of drums the kit's."""
 
     role: str
     program: int
     notes: tuple[Note, ...]
+    bends: tuple[Bend, ...] = ()
+
+    def bend_at(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Semitones at each of the times."""
+        starts = [bend.start for bend in self.bends]
+        semitones = np.array([0.0, *(bend.semitones for bend in self.bends)])
+        return semitones[np.searchsorted(starts, seconds, side="right")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
+import mido
 import numpy as np
 import pytest
 
 from lasaft_core.errors import InvalidOption
 from lasaft_core.training.building.composing import _Composer, compose
+from lasaft_core.training.building.gestures import gestures
 from lasaft_core.training.building.melodies import harmony, melody
 from lasaft_core.training.building.midi_files import VOICE_PROGRAMS, read_score, write_part
-from lasaft_core.training.building.score import Note, Part
+from lasaft_core.training.building.score import RATE, Bend, Note, Part
 from lasaft_core.training.building.songs import _FROM_MIDI
+from lasaft_core.training.instruments import Bass, Keys
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -52,6 +55,60 @@ def test_a_part_survives_a_midi_file(tmp_path):
         (pytest.approx(0.5 * i, abs=2e-3), 42 + i) for i in range(4)
     ]
     assert score.bars[0][1] <= {42 % 12, 43 % 12, 44 % 12, 45 % 12}
+
+
+def test_gestures_bend_notes_and_rest_between_them():
+    notes = tuple(Note(2.0 * i, 1.5, 60, 90) for i in range(20))
+    bends = gestures(notes, np.random.default_rng(1), slide_share=1.0, vibrato_share=1.0)
+    part = Part("other", 30, notes, bends)
+    assert all(abs(bend.semitones) <= 2 for bend in bends)
+    starts = part.bend_at(np.array([note.start + 1e-3 for note in notes]))
+    assert all(abs(semitones) >= 0.4 for semitones in starts), "every note begins elsewhere"
+    held = part.bend_at(np.arange(1.0, 1.4, 1e-3))
+    assert 0.05 < held.max() < 0.6
+    assert -0.6 < held.min() < -0.05
+    none = gestures(notes, np.random.default_rng(1), slide_share=0.0, vibrato_share=0.0)
+    assert none == gestures((), np.random.default_rng(1), slide_share=1.0, vibrato_share=1.0) == ()
+
+
+def test_bends_survive_a_midi_file(tmp_path):
+    bends = (Bend(0.1, -2.0), Bend(0.6, 0.5), Bend(1.2, 0.0))
+    part = Part("other", 30, (Note(0.0, 3.0, 60, 90), Note(1.0, 0.5, 60, 90)), bends)
+    write_part(tmp_path / "lead.mid", part)
+    (whole,) = read_score(tmp_path / "lead.mid", 0.0, 3.0).parts
+    assert [(b.start, b.semitones) for b in whole.bends] == [
+        (pytest.approx(b.start, abs=2e-3), pytest.approx(b.semitones, abs=1e-3)) for b in bends
+    ]
+    (late,) = read_score(tmp_path / "lead.mid", 0.9, 1.0).parts
+    assert [(b.start, b.semitones) for b in late.bends] == [
+        (0.0, pytest.approx(0.5, abs=1e-3)), (pytest.approx(0.3, abs=2e-3), 0.0),
+    ]  # fmt: skip
+
+
+def test_a_wheel_of_another_reach_is_read_as_such(tmp_path):
+    messages = [
+        mido.Message("control_change", control=control, value=value)
+        for control, value in ((101, 0), (100, 0), (6, 12))
+    ]
+    messages += [
+        mido.Message("pitchwheel", pitch=683),
+        mido.Message("note_on", note=60, velocity=90),
+        mido.Message("pitchwheel", pitch=8000, time=100),
+        mido.Message("note_off", note=60, time=500),
+    ]
+    mido.MidiFile(tracks=[mido.MidiTrack(messages)]).save(tmp_path / "wide.mid")
+    (part,) = read_score(tmp_path / "wide.mid", 0.0, 3.0).parts
+    assert [b.semitones for b in part.bends] == [pytest.approx(1.0, abs=0.01), 2.0]
+
+
+@pytest.mark.parametrize("is_fm", [True, False])
+def test_synthesis_follows_the_bends(is_fm):
+    for player in (Bass(RATE, 10.0, 0.1, 1.0), Keys(RATE, is_fm, 0.0, 6000.0, 1.0, 0.2)):
+        still, bent = (player.note(p, RATE) for p in (62.0, 60.0 + np.full(RATE, 2.0)))
+        correlation = np.corrcoef(still, bent)[0, 1]
+        assert correlation > 0.99
+        rising = player.note(60 + np.linspace(0, 2, RATE), RATE)
+        assert abs(np.corrcoef(still, rising)[0, 1]) < 0.5
 
 
 def test_voices_of_a_midi_song_are_left_out_and_a_bad_file_is_named(tmp_path):
