@@ -7,6 +7,7 @@ track: see `overlap_add.py` and `separator.py`.
 import logging
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from lasaft_core.allocator import keep_freed_memory
 from lasaft_core.errors import InvalidOption
 from lasaft_core.fast import CompiledLater, SpecialisedUNet
+from lasaft_core.fast.packages import cpu_capabilities
 from lasaft_core.models import UNet
 from lasaft_core.spectral import ComplexAsChannels
 from lasaft_core.transfers import transfers_of
@@ -29,11 +31,13 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 
 def resolve_device(name: str) -> str:
     """`auto` is cuda where there is one. Raises InvalidOption for unknown or absent devices."""
-    kind = name.partition(":")[0]
-    if kind not in DEVICES:
-        raise InvalidOption("device", expected=" | ".join(DEVICES), got=name)
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise InvalidOption("device", expected="a CUDA device", got="none", remedy="use cpu")
+    kind, _, number = name.partition(":")
+    if name not in DEVICES and not (kind == "cuda" and number.isdecimal()):
+        raise InvalidOption("device", expected=" | ".join((*DEVICES, "cuda:N")), got=name)
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if kind == "cuda" and int(number or 0) >= count:
+        got = f"{count} of them" if count else "none"
+        raise InvalidOption("device", expected="a CUDA device", got=got, remedy="use cpu")
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return name
@@ -46,12 +50,19 @@ def resolve_precision(name: str, device: str) -> str:
     if name != "auto":
         return name
     if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bfloat16" if native else "float32"
     return "bfloat16" if _cpu_has_bfloat16() else "float32"
 
 
+def full_float32() -> AbstractContextManager[None]:
+    """On a GPU convolutions of float32 are of TF32 by default, which has 10 bits of mantissa."""
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    return flags
+
+
 def _cpu_has_bfloat16() -> bool:
-    capabilities = torch.cpu.get_capabilities()
+    capabilities = cpu_capabilities()
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
 
@@ -65,7 +76,7 @@ class PlainEstimator:
 
     def __call__(self, windows: Audio, targets: Sequence[str]) -> dict[str, Audio]:
         """[batch, window_samples, 2] -> {target: the same shape}."""
-        with torch.inference_mode():
+        with torch.inference_mode(), full_float32():
             mix = _to_tensor(windows).to(self.device)
             spectrogram = self.spectral(mix)
             return {target: self._estimate(spectrogram, target, mix) for target in targets}
@@ -144,7 +155,7 @@ class Estimator:
     def _forward(self, batch: Tensor, targets: tuple[str, ...]) -> Tensor:
         """[B, 2, window_samples] -> [targets, B, 2, window_samples], on the host once its transfer
         is finished."""
-        with torch.inference_mode():
+        with torch.inference_mode(), full_float32():
             mix = self._transfers.upload(batch)
             spectrogram = self.specialised(targets)(self.spectral(mix))
             stems = self.spectral.inverse(spectrogram.flatten(0, 1), mix.shape[-1])

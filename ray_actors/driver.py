@@ -43,6 +43,7 @@ from ray_actors.resources import WorkerPlan
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 1.0
+ASK_SECONDS: Final = 0.5  # between two looks at how far all workers are
 REPLY_SECONDS: Final = 30.0  # for what is there already, and for a probe
 
 
@@ -63,6 +64,7 @@ class DriverLoop:
         self._places = plan.count  # for workers; one whose worker never started is given up
         self._slots: list[Slot] = []
         self._first_failure = ""
+        self._asked_at, self._audio_seconds = -ASK_SECONDS, 0.0
 
     def results(
         self,
@@ -99,9 +101,11 @@ class DriverLoop:
         return bool(self._backlog) or any(slot.outstanding for slot in self._slots)
 
     def _tick(self, on_tick: OnTick | None) -> None:
-        audio_seconds = sum(slot.audio_seconds() for slot in self._slots)
+        if monotonic() - self._asked_at >= ASK_SECONDS:
+            self._asked_at = monotonic()
+            self._audio_seconds = sum(slot.audio_seconds() for slot in self._slots)
         if on_tick is not None:
-            on_tick(audio_seconds)
+            on_tick(self._audio_seconds)
 
     def _staff(self) -> None:
         """As many workers as there are places, less those that are wanted elsewhere."""
@@ -132,6 +136,8 @@ class DriverLoop:
             stop.wait(POLL_SECONDS)  # all workers are wanted elsewhere, or all tracks
             return
         ready, _ = ray.wait(list(waiting), timeout=POLL_SECONDS)
+        if ready:
+            ready, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
         for ref in ready:
             slot = waiting[ref]
             if slot.facts is None:
@@ -161,7 +167,9 @@ class DriverLoop:
             )
 
     def _receive(self, slot: Slot, ref: Any) -> Iterator[TrackResult]:
-        assignment = next(held for held in slot.outstanding if held.ref == ref)
+        assignment = next((held for held in slot.outstanding if held.ref == ref), None)
+        if assignment is None:  # settled when its worker was buried
+            return
         try:
             result = ray.get(ref, timeout=REPLY_SECONDS)
         except RayTaskError as error:

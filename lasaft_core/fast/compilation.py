@@ -1,57 +1,57 @@
-"""Compiled networks: PyTorch's ahead-of-time compiler, its packages kept on disk for all processes.
+"""Compiled networks: PyTorch's ahead-of-time compiler, beside the work that the network does.
 
-A package holds machine code and weights of one network for one batch, one number of threads and
-one kind of processor; loading takes about a second, making it most of a minute. It is made in a
-process of its own, so that neither the compiler's memory nor its failure is this one's.
+Making a package takes most of a minute. A process of its own makes it, one for each package on a
+machine, while the network goes on as it is; its memory and its failures are its own, and it ends
+with the process that wants the package.
 
-    python -m lasaft_core.fast.compilation NETWORK PACKAGE     # what that process runs
+    python -m lasaft_core.fast.compilation NETWORK PACKAGE PARENT     # what that process runs
 """
 
-import hashlib
-import json
+import ctypes
+import fcntl
 import logging
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, Self
 
 import torch
 from torch import Tensor
 
 from lasaft_core.fast.network import SpecialisedUNet
+from lasaft_core.fast.packages import load_compiled, package_path
 
 logger = logging.getLogger(__name__)
 
-COMPILE_AFTER_SECONDS = 300.0  # of work: what is made then repays the wait within a few times that
-
-Forward = Callable[[Tensor], Tensor]
-_FORMAT = 2  # raised when the parts of a network change
-_LONGEST_SECONDS = 900
+COMPILE_AFTER_SECONDS: Final = 300.0  # of work: what is made repays itself within a few times that
+_LONGEST_SECONDS: Final = 900
+_POLL_SECONDS: Final = 0.1
+_DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
 class CompiledLater:
     """A network that is compiled once it has worked for `after_seconds`, or was before.
 
-    Nobody knows how much work is to come; waiting until about as much is done as compiling
-    costs is never much worse than knowing it. Results differ by rounding.
+    Nobody knows how much work is to come; waiting until some is done is never much worse than
+    knowing it. Results differ by rounding.
     """
 
     def __init__(self, network: SpecialisedUNet, after_seconds: float) -> None:
         self.network, self._after_seconds = network, after_seconds
         self._worked_seconds = 0.0
+        self._making: Making | None = None
         self._forward = load_compiled(network)
 
     def __call__(self, spectrogram: Tensor) -> Tensor:
         """As the network's: [B, 2 C, T, F] -> [N, B, 2 C, T, F]."""
-        if self._forward is None and self._worked_seconds >= self._after_seconds:
-            self._after_seconds = math.inf
-            if compile_network(self.network):
-                self._forward = load_compiled(self.network)
+        if self._forward is None:
+            self._make()
         if self._forward is not None:
             windows = [self._forward(window[None]) for window in spectrogram]
             return torch.cat(windows, dim=1)
@@ -60,51 +60,70 @@ class CompiledLater:
         self._worked_seconds += time.monotonic() - started
         return estimates
 
+    def _make(self) -> None:
+        """Begins it when it is time, once, and takes what comes of it."""
+        if self._making is not None and self._making.has_ended():
+            self._making = None
+            self._forward = load_compiled(self.network)
+        elif self._worked_seconds >= self._after_seconds:
+            self._after_seconds = math.inf
+            self._forward = load_compiled(self.network)  # others may have made it meanwhile
+            if self._forward is None:
+                self._making = Making.begin(self.network)
 
-def load_compiled(network: SpecialisedUNet) -> Forward | None:
-    """What was compiled for this network on such a machine, for one window; None if nothing was."""
-    path = package_path(network)
-    if not path.is_file():
-        return None
-    from torch._inductor import aoti_load_package  # noqa: PLC0415  seconds of imports
 
-    try:
-        forward: Forward = aoti_load_package(str(path))
-    except (RuntimeError, OSError) as error:
-        logger.warning("event=compiled_unusable path=%s error=%r", path, error)
-        return None
-    logger.info("event=compiled_loaded path=%s", path)
-    return forward
+@dataclass(frozen=True, slots=True)
+class Making:
+    """A package that is being made by `process`, or, if None, for somebody else."""
+
+    path: Path
+    process: subprocess.Popen[bytes] | None
+    started: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def begin(cls, network: SpecialisedUNet) -> Self | None:
+        """None where it can't be made; the log says why."""
+        if _compiler() is None:
+            logger.info("event=not_compiled reason='no C++ compiler; remedy: install g++'")
+            return None
+        try:
+            path = package_path(network)
+            if path is None:
+                return None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _lock_file(path).open("w") as lock:
+                mine = _locks(lock.fileno())
+                process = _start(network, path, lock.fileno()) if mine else None
+        except (OSError, RuntimeError) as error:  # torch.save has RuntimeError for a full disk
+            logger.warning("event=not_compiled reason=%r", error)
+            return None
+        return cls(path, process)
+
+    def has_ended(self) -> bool:
+        """Whether it is made, or never will be, of which the log has one line."""
+        if self.process is None:
+            with _lock_file(self.path).open("w") as lock:
+                return _locks(lock.fileno())
+        if self.process.poll() is None:
+            return False
+        if self.process.returncode == 0:
+            logger.info("event=compiled seconds=%.0f", time.monotonic() - self.started)
+        else:
+            said = (_scratch(self.path) / "said").read_text(errors="replace").strip()
+            reason = said.splitlines()[-1:] or f"exit code {self.process.returncode}"
+            logger.warning("event=not_compiled reason=%r", reason)
+        shutil.rmtree(_scratch(self.path), ignore_errors=True)
+        return True
 
 
 def compile_network(network: SpecialisedUNet) -> bool:
-    """Makes what `load_compiled` finds; if that fails, one line in the log and False."""
-    if _compiler() is None:
-        logger.info("event=not_compiled reason='no C++ compiler; remedy: install g++'")
+    """Makes what `load_compiled` finds, and waits for it; False if that fails."""
+    making = Making.begin(network)
+    if making is None:
         return False
-    started = time.monotonic()
-    try:
-        _compile(network, package_path(network))
-    except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or str(error)
-        logger.warning("event=not_compiled reason=%r", said.strip().splitlines()[-1:])
-        return False
-    logger.info("event=compiled seconds=%.0f", time.monotonic() - started)
-    return True
-
-
-def package_path(network: SpecialisedUNet) -> Path:
-    """Below `LASAFT_COMPILED`, or the user's cache; its name tells all that the package is for."""
-    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = os.environ.get("LASAFT_COMPILED", default / "lasaft-stems" / "compiled")
-    described = [
-        _FORMAT, torch.__version__, sys.version, str(network.dtype), network.targets,
-        network.config.to_dict(), torch.get_num_threads(), dict(torch.cpu.get_capabilities()),
-    ]  # fmt: skip
-    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
-    for name, tensor in network.state_dict().items():
-        digest.update(name.encode() + tensor.flatten().view(torch.uint8).numpy().tobytes())
-    return Path(folder) / f"{digest.hexdigest()[:32]}.pt2"
+    while not making.has_ended():
+        time.sleep(_POLL_SECONDS)
+    return making.path.is_file()
 
 
 def _compiler() -> str | None:
@@ -112,43 +131,70 @@ def _compiler() -> str | None:
     return shutil.which(named) if named else shutil.which("g++") or shutil.which("clang++")
 
 
-def _compile(network: SpecialisedUNet, path: Path) -> None:
-    """Whole or not at all: another process may make or load the same package."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        source, package = Path(folder, "network.pt"), Path(folder, "network.pt2")
-        torch.save(network, source)
-        module = "lasaft_core.fast.compilation"
-        command = [sys.executable, "-m", module, str(source), str(package)]
-        environment = {
-            **os.environ,
-            "OMP_NUM_THREADS": str(torch.get_num_threads()),
-            "TORCHINDUCTOR_CACHE_DIR": folder,
-            "TORCHINDUCTOR_COMPILE_THREADS": "1",
-        }
-        subprocess.run(
-            command,
-            check=True,
+def _scratch(path: Path) -> Path:
+    """A fixed place, so that what a killed process leaves is found by the next one."""
+    return path.with_suffix(".making")
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_suffix(".lock")
+
+
+def _locks(descriptor: int) -> bool:
+    """Whether this process has the lock now, which lasts until all copies are closed."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _start(network: SpecialisedUNet, path: Path, lock: int) -> subprocess.Popen[bytes]:
+    scratch = _scratch(path)
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    torch.save(network, scratch / "network.pt")
+    module = "lasaft_core.fast.compilation"
+    command = [sys.executable, "-m", module, str(scratch / "network.pt"), str(path)]
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": str(torch.get_num_threads()),
+        "TORCHINDUCTOR_CACHE_DIR": str(scratch),
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    }
+    with (scratch / "said").open("wb") as said:
+        return subprocess.Popen(
+            [*command, str(os.getpid())],
             env=environment,
-            timeout=_LONGEST_SECONDS,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=said,
+            pass_fds=(lock,),
         )
-        package.replace(path)
 
 
-def _make_package(source: str, package: str) -> None:
+def _make_package(source: str, package: str, parent: str) -> None:
     """The compiling process: `source` was written by the process that started this one."""
+    _end_with(int(parent))
     from torch._inductor import aoti_compile_and_package  # noqa: PLC0415
 
     network = torch.load(source, weights_only=False)
     config = network.config
     example = torch.zeros(1, 2 * config.audio_channels, config.num_frames, config.n_fft // 2 + 1)
+    made = str(Path(source).with_suffix(".pt2"))
     with torch.no_grad():
         program = torch.export.export(network, (example,))
-        aoti_compile_and_package(program, package_path=package, inductor_configs={"freezing": True})
+        aoti_compile_and_package(program, package_path=made, inductor_configs={"freezing": True})
+    Path(made).replace(package)  # whole or not at all: others may look for it
+
+
+def _end_with(parent: int) -> None:
+    """At the latest after `_LONGEST_SECONDS`; on Linux also with the parent."""
+    signal.alarm(_LONGEST_SECONDS)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        if os.getppid() != parent:
+            sys.exit("the process that wanted the package has ended")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ and frequency parts work on rows of bins.
 Legend: N targets, B windows, C channels, T frames, F bins, I latent sources, u units.
 """
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -153,7 +154,23 @@ def specialised_block(
     if isinstance(block, Block):
         return SpecialisedBlock(block, modulation, embedding)
     assert isinstance(block, TDFBlock)
-    return nn.Sequential(frequency_layers(block.tdf.tdf), EachItem(block.narrowing))
+    return nn.Sequential(frequency_layers(block.tdf.tdf), EachItem(copy.deepcopy(block.narrowing)))
+
+
+class SpecialisedRNN(nn.Module):
+    """The recurrent block; its batch norm stays, since what it gives is also added at the end."""
+
+    def __init__(self, part: RNN) -> None:
+        super().__init__()
+        self.bn, self.rnn = copy.deepcopy(part.bn), copy.deepcopy(part.rnn)
+        self.tdf = frequency_layers(part.tdf.tdf)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N or 1, B, C, T, F] -> the same shape."""
+        normalised = self.bn(x.flatten(0, 1))  # N B, C, T, F
+        sequence, _ = self.rnn(normalised.flatten(0, 1))  # N B C, T, hidden * directions
+        y = normalised + self.tdf(sequence.unflatten(0, normalised.shape[:2]))
+        return y.unflatten(0, x.shape[:2])
 
 
 class _Residual(nn.Module):
@@ -173,6 +190,6 @@ def _frequency(part: nn.Module | None, embedding: Tensor) -> nn.Module:
     if isinstance(part, ResidualTDF):
         return _Residual(frequency_layers(part.tdf.tdf))
     if isinstance(part, RNN):
-        return EachItem(part)
+        return SpecialisedRNN(part)
     assert part is None
     return nn.Identity()

@@ -7,9 +7,9 @@ A whole run on a local Ray against a real S3 server on this machine, with the de
 a preset's of random weights. Tracks last 30 s to 6 min, scaled so that they are M minutes in all
 where that is given. The workers share all processors: one has all of them as threads, two have
 half of them each. "network alone" is what the network does with as many threads and nothing
-beside it; "start" is the time until the first audio is separated, which throughput leaves out.
-Memory and processor time are sampled four times a second; "store" is the server, which stands
-elsewhere where catalogs are kept.
+beside it, not compiled here or there; "start" is the time until the first audio is separated,
+which throughput leaves out. Memory and processor time are sampled four times a second; "store" is
+the server, which stands elsewhere where catalogs are kept.
 """
 
 import os
@@ -112,7 +112,7 @@ def main():
     given = arguments.parse_args()
     precision = resolve_precision(given.precision, "cpu")
     with tempfile.TemporaryDirectory() as folder, LocalObjectStore(Path(folder, "s3")) as store:
-        os.environ |= store.environment()
+        os.environ |= store.environment() | {"LASAFT_COMPILED": ""}
         bucket, songs = store.create_bucket("catalog"), Path(folder, "songs")
         songs.mkdir()
         audio_seconds = write_catalog(songs, given.tracks, given.minutes)

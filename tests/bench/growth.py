@@ -22,6 +22,7 @@ def growth_tables(found, counts, driver_rate):
     """Two tables and a sentence, as Markdown."""
     rows = [[name, *(_cell(found, counts, name, songs) for songs in SONGS)] for name in COSTS]
     flush_rate = BATCH_TRACKS / _cost(found, counts, "flush", SONGS[-1])
+    songs_a_second = 1 / (1 / driver_rate + 1 / flush_rate)  # one thread does both
     columns = ("a GPU's audio seconds a second", "GPUs that one run keeps busy", "GPU-days")
     return (
         "At other sizes, on a line through those that were measured:",
@@ -29,7 +30,7 @@ def growth_tables(found, counts, driver_rate):
         f"One driver hands out and takes back {driver_rate:.0f} tracks a second and commits "
         f"{flush_rate:.0f} rows a second at {SONGS[-1]:,} songs. For that many of "
         f"{SONG_SECONDS:.0f} s:",
-        table(columns, [_gpus(speed, min(flush_rate, driver_rate)) for speed in GPU_SPEEDS]),
+        table(columns, [_gpus(speed, songs_a_second) for speed in GPU_SPEEDS]),
     )
 
 

@@ -75,7 +75,7 @@ def through_demucs(name, precision):
 
 def measure_here(network, song, rounds):
     """Seconds in all and by stage of the best round; stages overlap, so that they may add up to
-    more. `first` is the first round, which also compiles and warms up."""
+    more. `first` is the first round, which also warms up."""
     name, precision = NETWORKS[network]
     run = (through_demucs if name == "htdemucs" else through_lasaft)(name, precision)
     found = []

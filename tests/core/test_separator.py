@@ -8,7 +8,7 @@ import torch
 
 from lasaft_core import Separator
 from lasaft_core.errors import InvalidOption, UnknownTarget
-from lasaft_core.estimator import resolve_device, resolve_precision
+from lasaft_core.estimator import full_float32, resolve_device, resolve_precision
 from lasaft_core.transfers import CudaTransfers
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -212,12 +212,26 @@ def test_device_and_precision_are_resolved_at_run_time(monkeypatch):
     with pytest.raises(InvalidOption, match="CUDA"):
         resolve_device("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+    for name in ("cpu:0", "auto:1", "cuda:x", "cuda:1", "tpu"):
+        with pytest.raises(InvalidOption, match="device"):
+            resolve_device(name)
+    assert resolve_device("cuda:0") == "cuda:0"
     assert resolve_device("auto") == "cuda"
     assert resolve_precision("auto", "cuda") == "bfloat16"
     assert resolve_precision("float32", "cuda") == "float32"
     for flags, expected in (({"amx_bf16": True}, "bfloat16"), ({}, "float32")):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda flags=flags: flags)
         assert resolve_precision("auto", "cpu") == expected
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert resolve_precision("auto", "cpu") == "float32"
     with pytest.raises(InvalidOption, match="bfloat16"):
         resolve_precision("int4", "cpu")
+
+
+def test_float32_is_whole_on_a_gpu_and_left_as_it_was():
+    before = torch.backends.cudnn.allow_tf32
+    with full_float32():
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before

@@ -1,14 +1,19 @@
 """Compiled networks compute the same; without a compiler the others go on."""
 
+import copy
+import fcntl
 import logging
 import stat
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from lasaft_core.fast import CompiledLater, SpecialisedUNet
-from lasaft_core.fast.compilation import compile_network, load_compiled, package_path
+from lasaft_core.fast import CompiledLater, SpecialisedUNet, compilation
+from lasaft_core.fast.compilation import Making, compile_network
+from lasaft_core.fast.packages import load_compiled, package_path
 from lasaft_core.models import PRESETS, UNet
 
 
@@ -35,15 +40,59 @@ def computed(network, batch=2):
 
 
 @pytest.mark.timeout(600)
-def test_what_was_compiled_computes_the_same_and_is_found_again(network, caplog):
+def test_it_works_on_while_it_is_compiled_and_is_found_again(network, folder, caplog):
     caplog.set_level(logging.INFO)
     expected = computed(network)
     first = CompiledLater(network, after_seconds=0.0)
+    while "event=compiled_loaded" not in caplog.text:
+        torch.testing.assert_close(computed(first), expected, atol=1e-5, rtol=1e-5)
+        assert "event=not_compiled" not in caplog.text
     torch.testing.assert_close(computed(first), expected, atol=1e-5, rtol=1e-5)
     second = CompiledLater(network, after_seconds=1e9)
     torch.testing.assert_close(computed(second), expected, atol=1e-5, rtol=1e-5)
     events = [record.getMessage().split()[0] for record in caplog.records]
     assert events == ["event=compiled", "event=compiled_loaded", "event=compiled_loaded"]
+    assert {path.suffix for path in folder.iterdir()} == {".pt2", ".lock"}
+    unpacked = {line.split("aotinductor_")[1].split("/")[0] for line in mapped("aotinductor_")}
+    assert len(unpacked) == 2
+    assert not [path for path in Path(tempfile.gettempdir()).iterdir() if path.name in unpacked]
+
+
+def mapped(name):
+    return [line for line in Path("/proc/self/maps").read_text().splitlines() if name in line]
+
+
+def test_what_another_process_makes_is_waited_for(network, folder):
+    folder.mkdir()
+    path = package_path(network)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        making = Making.begin(network)
+        assert making.process is None
+        assert not making.has_ended()
+    assert making.has_ended()
+
+
+def test_what_was_made_meanwhile_is_taken(network, folder, monkeypatch):
+    later = CompiledLater(network, after_seconds=0.0)
+    monkeypatch.setattr(compilation, "load_compiled", lambda _: lambda x: torch.zeros(2, 1, 1))
+    computed(later)
+    assert not folder.exists()
+
+
+def test_an_empty_folder_name_means_never(network, monkeypatch):
+    monkeypatch.setenv("LASAFT_COMPILED", "")
+    assert package_path(network) is None
+    assert not compile_network(network)
+    assert load_compiled(network) is None
+
+
+def test_a_cache_out_of_reach_hinders_nobody(network, tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LASAFT_COMPILED", str(tmp_path / "file" / "compiled"))
+    assert not compile_network(network)
+    assert [r.getMessage().split()[0] for r in caplog.records] == ["event=not_compiled"]
+    torch.testing.assert_close(computed(CompiledLater(network, 0.0)), computed(network))
 
 
 def test_without_a_compiler_it_goes_on_as_it_was(network, monkeypatch, caplog):
@@ -66,7 +115,7 @@ def test_a_compiler_that_fails_leaves_one_line_and_no_file(
     broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("CXX", str(broken))
     assert not compile_network(network)
-    assert list(folder.iterdir()) == []
+    assert {path.suffix for path in folder.iterdir()} == {".lock"}
     assert [r.getMessage().split()[0] for r in caplog.records] == ["event=not_compiled"]
 
 
@@ -78,10 +127,19 @@ def test_a_damaged_package_is_left_alone(network, caplog):
     assert "compiled_unusable" in caplog.text
 
 
-def test_packages_differ_where_anything_does(network):
-    path = package_path(network)
-    other = SpecialisedUNet(UNet(network.config).eval(), ("vocals", "bass"))
-    assert package_path(other) != path
-    with torch.inference_mode():
-        network.in_precision(torch.bfloat16)
-    assert package_path(network) != path
+def test_packages_differ_where_anything_does(network, monkeypatch):
+    config = network.config
+    plain = UNet(config).eval()
+    others = [
+        SpecialisedUNet(plain, ("vocals", "bass")),
+        SpecialisedUNet(plain, ("bass", "vocals")),
+        SpecialisedUNet(UNet(replace(config, num_frames=32)).eval(), ("vocals", "bass")),
+        copy.deepcopy(network).in_precision(torch.bfloat16),
+    ]
+    paths = {package_path(each) for each in (network, *others)}
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads + 1)
+    paths.add(package_path(network))
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"of": "another processor"})
+    paths.add(package_path(network))
+    assert len(paths) == 7
