@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields, replace
 
 from flows.run_records import RunConfig
 from lasaft_core.catalog.identity import model_fingerprint
-from lasaft_core.estimator import resolve_device, resolve_precision
+from lasaft_core.errors import InvalidOption
+from lasaft_core.estimator import has_cuda, resolve_device, resolve_precision
 from lasaft_core.separator import Separator
 from lasaft_core.song import SongOptions
 from lasaft_core.storage import canonical_uri, check_dest, check_holdings, check_source
@@ -57,6 +58,22 @@ def fingerprint_settings(
     }
 
 
+def _resolved(config: RunConfig) -> tuple[str, str]:
+    """Device and precision. GPUs that workers ask for may be on machines without this driver."""
+    there = config.executor == "ray" and config.gpus_per_worker > 0 and config.device != "cpu"
+    if not there or has_cuda():
+        device = resolve_device(config.device)
+        return device, resolve_precision(config.precision, device)
+    if config.precision == "auto":
+        raise InvalidOption(
+            "--precision",
+            expected="float32 | bfloat16",
+            got="auto",
+            remedy="name what the GPUs compute natively: this machine has none to ask",
+        )
+    return "cuda", resolve_precision(config.precision, "cuda")
+
+
 def _gpus_per_worker(config: RunConfig, device: str) -> float:
     """A worker sees no GPU that it did not ask for."""
     return config.gpus_per_worker or float(device.startswith("cuda"))
@@ -70,8 +87,7 @@ def preflight(config: RunConfig, *, writes: bool = True) -> Prepared:
     config = _canonical(config)
     for source in config.sources:
         check_source(source)
-    device = resolve_device(config.device)
-    precision = resolve_precision(config.precision, device)
+    device, precision = _resolved(config)
     separator = Separator.load(config.checkpoint, device="cpu")
     settings = fingerprint_settings(separator, config.song, precision)
     song = replace(config.song, targets=separator.select_targets(config.song.targets))

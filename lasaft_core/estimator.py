@@ -29,17 +29,22 @@ DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
+def has_cuda() -> bool:
+    """Whether this machine has a device that `cuda` names."""
+    return torch.cuda.is_available()
+
+
 def resolve_device(name: str) -> str:
     """`auto` is cuda where there is one. Raises InvalidOption for unknown or absent devices."""
     kind, _, number = name.partition(":")
     if name not in DEVICES and not (kind == "cuda" and number.isdecimal()):
         raise InvalidOption("device", expected=" | ".join((*DEVICES, "cuda:N")), got=name)
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    count = torch.cuda.device_count() if has_cuda() else 0
     if kind == "cuda" and int(number or 0) >= count:
         got = f"{count} of them" if count else "none"
         raise InvalidOption("device", expected="a CUDA device", got=got, remedy="use cpu")
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return "cuda" if has_cuda() else "cpu"
     return name
 
 

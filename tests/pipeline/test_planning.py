@@ -9,6 +9,7 @@ import pytest
 from song_folder import ONE_TARGET, noise
 
 from flows.catalog_run import make_plan, preflight
+from lasaft_core.errors import InvalidOption
 from lasaft_core.storage import local_path
 
 WATCH: dict[str, list[str]] = {}
@@ -137,10 +138,20 @@ def test_all_targets_by_name_are_the_same_model_as_all_by_default(songs):
 
 
 def test_a_gpu_that_is_there_is_asked_for(songs, monkeypatch):
+    monkeypatch.setattr("flows.preflight.has_cuda", lambda: True)
     monkeypatch.setattr("flows.preflight.resolve_device", lambda _: "cuda")
 
     assert preflight(songs.config()).config.gpus_per_worker == 1.0
     assert preflight(songs.config(gpus_per_worker=0.5)).config.gpus_per_worker == 0.5
+
+
+def test_gpus_may_be_on_other_machines_than_the_driver(songs, monkeypatch):
+    monkeypatch.setattr("flows.preflight.has_cuda", lambda: False)
+    elsewhere = {"executor": "ray", "gpus_per_worker": 1.0, "device": "cuda"}
+
+    assert preflight(songs.config(**elsewhere, precision="bfloat16")).config.device == "cuda"
+    with pytest.raises(InvalidOption, match=r"--precision.*name what the GPUs compute"):
+        preflight(songs.config(**elsewhere, precision="auto"))
 
 
 def test_force_separates_done_tracks_again(songs):
