@@ -140,6 +140,8 @@ class DriverLoop:
             ready, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
         for ref in ready:
             slot = waiting[ref]
+            if slot not in self._slots:  # buried with another of its tracks
+                continue
             if slot.facts is None:
                 self._greet(slot)
             else:
@@ -167,9 +169,7 @@ class DriverLoop:
             )
 
     def _receive(self, slot: Slot, ref: Any) -> Iterator[TrackResult]:
-        assignment = next((held for held in slot.outstanding if held.ref == ref), None)
-        if assignment is None:  # settled when its worker was buried
-            return
+        assignment = next(held for held in slot.outstanding if held.ref == ref)
         try:
             result = ray.get(ref, timeout=REPLY_SECONDS)
         except RayTaskError as error:
