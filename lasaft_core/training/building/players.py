@@ -23,7 +23,7 @@ from lasaft_core.training.instruments import Bass, DrumKit, Keys
 
 Audio = NDArray[np.float32]
 SYNTHESIS: Final = "synthesis"
-_GUITARS, _REEDS = range(24, 32), range(64, 68)
+_KEYBOARDS, _GUITARS, _REEDS = range(6), range(24, 32), range(64, 68)
 _FLUIDSYNTH_GAIN = "0.3"  # 0.6 clips
 _SECONDS_AT_MOST = 600
 _LEAST_SAMPLES: Final = 400
@@ -39,7 +39,7 @@ class Orchestra:
     def __init__(self, sources: Sequence[Source]) -> None:
         self._of_kind = {
             kind: [source for source in sources if source.kind == kind]
-            for kind in ("soundfonts", "kits", "basses", "guitars", "reeds")
+            for kind in ("soundfonts", "kits", "basses", "guitars", "reeds", "keyboards")
         }
 
     def play(self, part: Part, num_samples: int, rng: np.random.Generator) -> tuple[Audio, str]:
@@ -69,6 +69,8 @@ def _sampled_kind(part: Part) -> str:
         return "kits" if part.role == DRUMS else "basses"
     if part.program in _GUITARS:
         return "guitars"
+    if part.program in _KEYBOARDS:
+        return "keyboards"
     return "reeds" if part.program in _REEDS else ""
 
 

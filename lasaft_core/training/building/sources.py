@@ -23,11 +23,13 @@ MULTITRACKS: Final = "multitracks"
 INSTRUMENTALS: Final = "instrumentals"
 SUFFIXES: Final = {
     "soundfonts": ".sf[23]", "kits": ".sfz", "basses": ".sfz", "guitars": ".sfz", "reeds": ".sfz",
+    "keyboards": ".sfz",
     "voices": ".wav", "midi": ".mid", MULTITRACKS: ".m4a", INSTRUMENTALS: ".mp3",
 }  # fmt: skip
 TERMS_FILE: Final = "source.json"
 
 _KARORYFER = {"licence": "CC0-1.0", "attribution": "Karoryfer Samples", "lowest": 28}
+_FREEPATS = {"licence": "CC0-1.0", "attribution": "FreePats project"}
 _SOLFEGE = {
     "licence": "MIT",
     "attribution": "HUST_Solfege, ITEC, Huazhong University of Science and Technology",
@@ -86,6 +88,18 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "pastabass": {
         **_KARORYFER, "highest": 67,
         "files": ["spaghetti.sfz", "linguine.sfz", "fetuccine.sfz", "tagliatelle.sfz"],
+    },
+    "ergo": {**_KARORYFER, "files": ["ergo_pizz.sfz"], "highest": 60},
+    "electric-bass-yr": {**_FREEPATS, "lowest": 28, "highest": 45, "held_out": True},
+    "spanish-classical-guitar": {**_FREEPATS, "lowest": 31, "highest": 79},
+    "upright-piano-kw": {**_FREEPATS, "lowest": 21, "highest": 108, "held_out": True},
+    "headroom-piano": {
+        "licence": "CC-BY-4.0", "attribution": "Headroom Piano, Bengt Nilsson",
+        "files": ["* (NoFX).sfz"], "lowest": 21, "highest": 108,
+    },
+    "e-pianos": {
+        "licence": "CC-BY-3.0", "attribution": "E-Pianos, Greg Sullivan",
+        "files": ["*/*.sfz"], "lowest": 28, "highest": 96,
     },
     "emilyguitar": {**_KARORYFER, "files": ["emily_clean.sfz"], "lowest": 40, "highest": 84},
     "weresax": {**_KARORYFER, "files": ["Programs/Sax1.sfz"], "lowest": 49, "highest": 80},
