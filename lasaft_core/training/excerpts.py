@@ -6,6 +6,7 @@ the same batch, in any process and after any interruption.
 Legend: B mixtures of a batch, N targets asked of each.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -65,7 +66,7 @@ class Excerpts(Dataset[Batch]):
     def _chances(self, pieces: Sequence[Song | Accompaniment]) -> NDArray[np.float64] | None:
         if not self.mixing.weighs_length:
             return None
-        longest = self.mixing.longest_seconds
+        longest = self.mixing.longest_seconds or math.inf
         seconds = (piece.num_samples / piece.sample_rate for piece in pieces)
         lengths = np.array([min(length, longest) for length in seconds], np.float64)
         return lengths / lengths.sum()

@@ -45,6 +45,7 @@ class Learner:
         self.config, self.recipe, self.seed = config, recipe, seed
         self.device, self.precision = device, precision
         self.step = 0
+        self.begins_trained = False
         with self._random(0):
             network = new_network(config, recipe.initialisation)
         set_dropout(network, recipe.dropout)
@@ -116,6 +117,7 @@ class Learner:
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
         """Begins with these weights in place of drawn ones."""
+        self.begins_trained = True
         self.network.load_state_dict(weights)
         self.average = _average(self.network, self.recipe.ema_decay)
 

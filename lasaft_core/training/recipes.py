@@ -7,7 +7,6 @@ epochs by the L1 distance of the validation songs' waveforms; an end when that h
 for a number of epochs. An epoch is as many windows as the training songs hold, times the targets.
 """
 
-import math
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -38,7 +37,7 @@ class Mixing:
     """
 
     weighs_length: bool = False
-    longest_seconds: float = math.inf
+    longest_seconds: float | None = None
     coherent_share: float = 0.0
     silent_share: float = 0.0
     asks_all_targets: bool = False

@@ -90,6 +90,8 @@ class Trainer:
         epoch_steps = steps_of_epoch(songs, self.config, self.recipe)
         if self._is_converged(epoch_steps):
             return
+        if self.step == 0 and self.learner.begins_trained:
+            self._validate(held_out, observers, counts=False)  # what there is to be better than
         started = saved = time.monotonic()
         for batch in self._batches(songs, accompaniments):
             self._update(batch, observers)

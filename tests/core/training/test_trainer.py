@@ -104,6 +104,19 @@ def test_the_best_validation_is_kept_as_a_checkpoint(tmp_path, data, tiny):
     assert trainer.best == pytest.approx(min(means))
 
 
+def test_given_weights_are_what_there_is_to_be_better_than(tmp_path, data, tiny):
+    first = start(tmp_path / "first", tiny, PUBLISHED)
+    fit(first, data)
+    given = first.learner.weights()
+    second = start(tmp_path / "second", tiny, replace(PUBLISHED, learning_rate=1.0, max_steps=6))
+    second.learner.start_from(given)
+    fit(second, data)
+    validations = [line for line in log_of(tmp_path / "second") if "l1" in line]
+    assert [(line["step"], line["is_best"]) for line in validations] == [(0, True), (6, False)]
+    best = load_checkpoint(str(tmp_path / "second" / "best.safetensors")).tensors
+    assert all(torch.equal(best[name], given[name]) for name in given)
+
+
 def test_other_options_are_refused_and_named(tmp_path, data, tiny):
     fit(start(tmp_path / "run", tiny, replace(PUBLISHED, max_steps=2)), data)
     with pytest.raises(InvalidOption, match=r"recipe\.batch_size 4, now 8"):
