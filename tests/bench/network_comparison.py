@@ -1,6 +1,7 @@
 """Networks and losses for the default checkpoint, trained for the same time on the same data.
 
-Time is processor time, of all threads, so that whatever else the machine does changes nothing.
+Time is processor time, of all threads. Where others want the processor, too, threads wait for each
+other and that counts: leave the machine alone.
 
 Prints a Markdown table: one line a variant, which differs from the first line in what its name
 says. All are small LaSAFT + GPoCM U-Nets with an encoder that is blind to the target.
