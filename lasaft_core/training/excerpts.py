@@ -93,6 +93,8 @@ class Excerpts(Dataset[Batch]):
     def _item(self, joined: bool, rng: np.random.Generator) -> Audio:
         """[4, 2, samples]."""
         sources = self._joined(rng) if joined else self._sources(rng)
+        if self.mixing.voiceless_share and rng.random() < self.mixing.voiceless_share:
+            sources[TARGETS.index("vocals")] = 0
         mastering = self.mixing.mastering
         if mastering is None:
             return sources

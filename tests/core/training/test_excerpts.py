@@ -90,6 +90,17 @@ def test_silent_sources(data, tiny):
     assert not wanted.any()
 
 
+def test_mixtures_without_a_voice(data, tiny):
+    songs = find_songs(data, "train")
+    voiceless = Recipe(batch_size=64, mixing=Mixing(voiceless_share=0.5, asks_all_targets=True))
+    vocals, *others = (
+        Excerpts(songs, tiny, voiceless, seed=1)[0].wanted.unflatten(0, (-1, 4)).unbind(1)
+    )
+    silent = (vocals == 0).all(dim=-1).all(dim=-1)
+    assert 3 <= silent.sum() <= 13
+    assert all(other.any() for other in others)
+
+
 def test_a_published_epoch_is_all_windows_of_all_targets(data, tiny):
     songs = find_songs(data, "train")
     windows = sum(3 * 44100 // tiny.window_samples for _ in songs)
