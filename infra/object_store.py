@@ -180,9 +180,7 @@ def _arguments(data: Path, config: Path, ports: dict[str, int]) -> list[str]:
     data.mkdir(exist_ok=True)
     off = ["-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
     off.append("-s3.autoCreateBucket=false")  # a missing bucket is an error elsewhere too
-    off.append(
-        f"-volume.max={_MOST_VOLUMES}"
-    )  # not as many as this disk would hold if all were full
+    off.append(f"-volume.max={_MOST_VOLUMES}")  # else what the disk would hold of full ones
     places = [f"-dir={data}", f"-s3.config={config}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     numbers = [f"-{service}.port={port}" for service, port in ports.items()]
     grpc = [f"-{service}.port.grpc={port + _GRPC_OFFSET}" for service, port in ports.items()]

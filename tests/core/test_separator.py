@@ -111,20 +111,30 @@ def test_bfloat16_stays_near_float32_and_separate_window_stays_exact(golden):
     )
 
 
-def test_out_of_memory_halves_the_batch_and_goes_on(separator, golden, monkeypatch):
-    estimator = separator._estimator
+@pytest.fixture
+def windows(separator, golden):
+    """Five."""
     length = separator.window_samples
-    windows = np.stack([golden["mixture"][i : i + length] for i in range(0, 5000, 1000)])
-    expected = estimator(windows, ("bass",))["bass"]
-    forward, sizes = estimator._forward, []
+    return np.stack([golden["mixture"][i : i + length] for i in range(0, 5000, 1000)])
 
-    def small_memory(batch, target):
+
+def small_memory(forward, sizes):
+    """For two windows; notes what it is asked for."""
+
+    def forward_if_it_fits(batch, target):
         sizes.append(len(batch))
         if len(batch) > 2:
             raise torch.cuda.OutOfMemoryError("too much")
         return forward(batch, target)
 
-    monkeypatch.setattr(estimator, "_forward", small_memory)
+    return forward_if_it_fits
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on(separator, windows, monkeypatch):
+    estimator = separator._estimator
+    expected = estimator(windows, ("bass",))["bass"]
+    sizes = []
+    monkeypatch.setattr(estimator, "_forward", small_memory(estimator._forward, sizes))
     monkeypatch.setattr(estimator, "batch_limit", None)
     np.testing.assert_allclose(estimator(windows, ("bass",))["bass"], expected, atol=1e-6)
     assert sizes == [5, 2, 2, 1]
@@ -153,22 +163,13 @@ class TwoParts:
         self.waiting.clear()
 
 
-def test_stems_are_read_when_their_transfers_are_finished(separator, golden, monkeypatch):
+def test_stems_are_read_when_their_transfers_are_finished(separator, windows, monkeypatch):
     estimator, transfers = separator._estimator, TwoParts()
-    length = separator.window_samples
-    windows = np.stack([golden["mixture"][i : i + length] for i in range(0, 5000, 1000)])
     expected = estimator(windows, ("bass",))["bass"]
-    forward, sizes = estimator._forward, []
-
-    def small_memory(batch, target):
-        sizes.append(len(batch))
-        if len(batch) > 2:
-            raise torch.cuda.OutOfMemoryError("too much")
-        return forward(batch, target)
-
+    sizes = []
     monkeypatch.setattr(estimator, "_transfers", transfers)
     np.testing.assert_allclose(estimator(windows, ("bass",))["bass"], expected, atol=1e-6)
-    monkeypatch.setattr(estimator, "_forward", small_memory)
+    monkeypatch.setattr(estimator, "_forward", small_memory(estimator._forward, sizes))
     monkeypatch.setattr(estimator, "batch_limit", None)
     np.testing.assert_allclose(estimator(windows, ("bass",))["bass"], expected, atol=1e-6)
     assert sizes == [3, 1, 1, 1, 2]

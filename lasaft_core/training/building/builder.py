@@ -144,12 +144,16 @@ def write_song(task: SongTask | RecordedTask) -> None:
     part.replace(task.folder)
 
 
+def _instrumentals(sources: Sequence[Source]) -> list[Source]:
+    """Those that are trained on."""
+    return [source for source in sources if source.kind == INSTRUMENTALS and not source.held_out]
+
+
 def _accompaniments(sources: Sequence[Source], out: Path) -> dict[Path, Path]:
     """Files to train on, each with the one that it is made of."""
     return {
         out / "accompaniments" / f"{source.name}-{file.stem}.wav": file
-        for source in sources
-        if source.kind == INSTRUMENTALS and not source.held_out
+        for source in _instrumentals(sources)
         for file in source.files
     }
 
@@ -198,8 +202,7 @@ def _write_manifest(
 ) -> dict[str, Any]:
     songs = _songs(out)
     used = {name for facts in songs.values() for name in facts["sources"]} - {SYNTHESIS}
-    accompaniments = _accompaniments(sources, out)
-    used |= {source.name for source in sources if {*source.files} & {*accompaniments.values()}}
+    used |= {source.name for source in _instrumentals(sources)}
     manifest = {
         "settings": asdict(settings),
         "sources": list(
@@ -210,7 +213,7 @@ def _write_manifest(
             }.values()
         ),
         "songs": songs,
-        "accompaniments": [file.name for file in accompaniments],
+        "accompaniments": [file.name for file in _accompaniments(sources, out)],
     }
     part = out / ".manifest.json.part"
     part.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")

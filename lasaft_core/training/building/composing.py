@@ -23,6 +23,7 @@ from lasaft_core.training.building.score import (
     Note,
     Part,
     Score,
+    folded,
 )
 
 STEPS: Final = 16  # sixteenths of a bar
@@ -74,15 +75,6 @@ _STREAM: Final = 1  # the studio draws from the seed itself
 def compose(seed: int, seconds: float) -> Score:
     """A score of the given length, drawn from `seed`."""
     return _Composer(np.random.default_rng((seed, _STREAM)), seconds).score(f"composed-{seed}")
-
-
-def _folded(pitch: int, lowest: int, highest: int) -> int:
-    """By octaves, into a range of at least one."""
-    while pitch < lowest:
-        pitch += 12
-    while pitch > highest:
-        pitch -= 12
-    return pitch
 
 
 class _Composer:
@@ -182,7 +174,7 @@ class _Composer:
         pattern = [self._bass_pattern(), self._bass_pattern()]
         for bar, (section, root) in enumerate(zip(self.sections, self.roots, strict=True)):
             for step, length, interval in pattern[section]:
-                pitch = _folded(self._pitch(root, 2) + interval, *_BASS_RANGE)
+                pitch = folded(self._pitch(root, 2) + interval, *_BASS_RANGE)
                 notes.append(self._note(bar, step, length, pitch, 5))
         return self._line(BASS, int(rng.choice(_BASS_PROGRAMS)), notes)
 

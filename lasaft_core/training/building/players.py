@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lasaft_core.errors import UsageError
 from lasaft_core.training.building.midi_files import write_part
-from lasaft_core.training.building.score import BASS, DRUMS, OTHER, RATE, Note, Part
+from lasaft_core.training.building.score import BASS, DRUMS, OTHER, RATE, Note, Part, folded
 from lasaft_core.training.building.sfz_files import repeatable
 from lasaft_core.training.building.sources import Source
 from lasaft_core.training.instruments import Bass, DrumKit, Keys
@@ -128,14 +128,8 @@ def _folded(part: Part, player: Source) -> Part:
     """Notes beyond the samples' range move by octaves."""
     if part.role == DRUMS:
         return part
-    notes = []
-    for note in part.notes:
-        pitch = note.pitch
-        while pitch < player.lowest:
-            pitch += 12
-        while pitch > player.highest:
-            pitch -= 12
-        notes.append(replace(note, pitch=pitch))
+    lowest, highest = player.lowest, player.highest
+    notes = (replace(note, pitch=folded(note.pitch, lowest, highest)) for note in part.notes)
     return replace(part, notes=tuple(notes))
 
 

@@ -58,3 +58,12 @@ class Score:
     scale: frozenset[int]
     bars: tuple[tuple[float, frozenset[int]], ...]
     parts: tuple[Part, ...]
+
+
+def folded(pitch: int, lowest: int, highest: int) -> int:
+    """By octaves, into a range of at least one."""
+    while pitch < lowest:
+        pitch += 12
+    while pitch > highest:
+        pitch -= 12
+    return pitch
