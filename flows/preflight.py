@@ -12,7 +12,12 @@ from dataclasses import dataclass, fields, replace
 from flows.run_records import RunConfig
 from lasaft_core.catalog.identity import model_fingerprint
 from lasaft_core.errors import InvalidOption
-from lasaft_core.estimator import has_cuda, resolve_device, resolve_precision
+from lasaft_core.estimator import (
+    check_device_name,
+    has_cuda,
+    resolve_device,
+    resolve_precision,
+)
 from lasaft_core.separator import Separator
 from lasaft_core.song import SongOptions
 from lasaft_core.storage import canonical_uri, check_dest, check_holdings, check_source
@@ -64,6 +69,7 @@ def _resolved(config: RunConfig) -> tuple[str, str]:
     if not there or has_cuda():
         device = resolve_device(config.device)
         return device, resolve_precision(config.precision, device)
+    check_device_name(config.device)
     if config.precision == "auto":
         raise InvalidOption(
             "--precision",

@@ -34,11 +34,17 @@ def has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
-def resolve_device(name: str) -> str:
-    """`auto` is cuda where there is one. Raises InvalidOption for unknown or absent devices."""
+def check_device_name(name: str) -> None:
+    """Raises InvalidOption for what names no device anywhere."""
     kind, _, number = name.partition(":")
     if name not in DEVICES and not (kind == "cuda" and number.isdecimal()):
         raise InvalidOption("device", expected=" | ".join((*DEVICES, "cuda:N")), got=name)
+
+
+def resolve_device(name: str) -> str:
+    """`auto` is cuda where there is one. Raises InvalidOption for unknown or absent devices."""
+    check_device_name(name)
+    kind, _, number = name.partition(":")
     count = torch.cuda.device_count() if has_cuda() else 0
     if kind == "cuda" and int(number or 0) >= count:
         got = f"{count} of them" if count else "none"

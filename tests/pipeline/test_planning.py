@@ -152,6 +152,8 @@ def test_gpus_may_be_on_other_machines_than_the_driver(songs, monkeypatch):
     assert preflight(songs.config(**elsewhere, precision="bfloat16")).config.device == "cuda"
     with pytest.raises(InvalidOption, match=r"--precision.*name what the GPUs compute"):
         preflight(songs.config(**elsewhere, precision="auto"))
+    with pytest.raises(InvalidOption, match=r"device.*got graphics"):
+        preflight(songs.config(**elsewhere | {"device": "graphics"}, precision="bfloat16"))
 
 
 def test_force_separates_done_tracks_again(songs):
