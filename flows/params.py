@@ -26,7 +26,7 @@ def _without_credentials(url: str) -> str:
 
 Address = Annotated[str, Field(min_length=1), AfterValidator(_without_credentials)]
 
-_SONG_FIELDS = ("overlap", "codec", "bit_depth", "channels", "residual")
+_SONG_FIELDS = ("overlap", "codec", "bit_depth", "channels", "residual", "consistency")
 _EXECUTION_FIELDS = ("device", "precision", "workers", "gpus_per_worker", "executor")
 _LIMIT_FIELDS = ("limit", "force", "max_failure_rate", "max_hours", "on_demand")
 _RUN_FIELDS = ("dest", "checkpoint", *_EXECUTION_FIELDS, *_LIMIT_FIELDS)
@@ -73,6 +73,9 @@ class CatalogParameters(BaseModel):
         default="skip", description="What becomes of songs of more than two channels"
     )
     residual: bool = Field(default=False, description="Also write the song minus its stems")
+    consistency: Literal["none", "project"] = Field(
+        default="none", description="project: all the network's stems add up to the song"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where the network computes"
     )

@@ -96,7 +96,7 @@ def preflight(config: RunConfig, *, writes: bool = True) -> Prepared:
     device, precision = _resolved(config)
     separator = Separator.load(config.checkpoint, device="cpu")
     settings = fingerprint_settings(separator, config.song, precision)
-    song = replace(config.song, targets=separator.select_targets(config.song.targets))
+    song = replace(config.song, targets=config.song.select_targets(separator))
     if not writes:
         check_holdings(config.dest)
     single_writer = writes and not check_dest(config.dest)

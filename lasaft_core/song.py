@@ -46,6 +46,7 @@ __all__ = [
     "separate_song",
 ]
 
+CONSISTENCIES: Final = ("none", "project")
 MAX_SONG_SECONDS: Final = 12 * 3600.0
 MAX_RECONSTRUCTION_DB: Final = 200.0  # stands for "exact": JSON has no infinity
 
@@ -58,7 +59,11 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class SongOptions:
-    """`channels` says what becomes of more than two channels: "skip" or "downmix"."""
+    """`channels` says what becomes of more than two channels: "skip" or "downmix".
+
+    `consistency`: "project" makes all the network's stems add up to the mixture; see
+    `AlignedBlocks.projected`.
+    """
 
     targets: tuple[str, ...] | None = None
     overlap: float = 0.25
@@ -66,6 +71,7 @@ class SongOptions:
     bit_depth: int = 24
     channels: str = "skip"
     residual: bool = False
+    consistency: str = "none"
 
     def __post_init__(self) -> None:
         OutputFormat(self.codec, self.bit_depth)
@@ -76,6 +82,26 @@ class SongOptions:
         if self.channels not in CHANNEL_POLICIES:
             expected = " or ".join(CHANNEL_POLICIES)
             raise InvalidOption("channels", expected=expected, got=repr(self.channels))
+        if self.consistency not in CONSISTENCIES:
+            expected = " or ".join(CONSISTENCIES)
+            raise InvalidOption("consistency", expected=expected, got=repr(self.consistency))
+        if self.residual and self.consistency == "project":
+            raise InvalidOption(
+                "residual", expected="consistency none", got="project, which leaves nothing over"
+            )
+
+    def select_targets(self, separator: SongSeparator) -> tuple[str, ...]:
+        """The separator's for None. Raises UnknownTarget, and InvalidOption for a projection of
+        fewer stems than the mixture is made of."""
+        selected = separator.select_targets(self.targets)
+        if self.consistency == "project" and not 1 < len(separator.targets) == len(selected):
+            raise InvalidOption(
+                "consistency project",
+                expected="all targets of a network of several",
+                got=", ".join(selected),
+                remedy="leave targets out, or choose consistency none",
+            )
+        return selected
 
     @property
     def output(self) -> OutputFormat:
@@ -151,6 +177,7 @@ class OpenSong:
     stream: SeparationStream
     output: SongOutput
     pieces: ReadAhead[InputPiece]
+    is_projected: bool
 
     def drafted(self, progress: Progress | None = None) -> DraftedSong:
         """`progress` is called with the seconds of audio done so far."""
@@ -172,7 +199,7 @@ class OpenSong:
 
     def _keep(self, align: Callable[[], AlignedBlocks]) -> None:
         with self.song.clock.stage("encode"):
-            aligned = align()
+            aligned = align().projected() if self.is_projected else align()
             self.song.drafts.append(aligned.mix, aligned.stems)
 
 
@@ -190,7 +217,7 @@ def open_song(
     The drafts are gone at the end; `out_dir` must have room. Raises UnknownTarget and the
     TrackErrors of reading, channels and disk space.
     """
-    targets = separator.select_targets(options.targets)
+    targets = options.select_targets(separator)
     scratch_root = Path(scratch_dir or tempfile.gettempdir())
     clock = StageClock()
     with (
@@ -213,7 +240,8 @@ def open_song(
             complete = set(targets) >= set(separator.targets)
             song = DraftedSong(reader.info, drafts, layout, clock, complete)
             stream = separator.stream(targets, overlap=options.overlap)
-            yield OpenSong(song, stream, SongOutput(channel_map, **rates), ahead)
+            projected = options.consistency == "project"
+            yield OpenSong(song, stream, SongOutput(channel_map, **rates), ahead, projected)
 
 
 def separate_song(

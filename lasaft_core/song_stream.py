@@ -56,6 +56,17 @@ class AlignedBlocks:
     mix: Block
     stems: Mapping[str, Block]
 
+    def projected(self) -> "AlignedBlocks":
+        """What the stems leave of the mixture, shared out in equal parts.
+
+        The nearest stems that add up to the mixture, where the true ones lie, too: the error of
+        all together can but fall (mixture consistency, Wisdom et al., arXiv 1811.08521).
+        """
+        if not self.stems:
+            return self
+        share = (self.mix - np.sum(list(self.stems.values()), axis=0)) / len(self.stems)
+        return AlignedBlocks(self.mix, {name: stem + share for name, stem in self.stems.items()})
+
 
 class SongInput:
     """A song on its way into a separator."""

@@ -45,6 +45,12 @@ def _add_sound(parser: Parser) -> None:
         help="what becomes of songs of more than two channels",
     )
     add("--residual", action="store_true", help="also write the song minus its stems")
+    add(
+        "--consistency",
+        choices=("none", "project"),
+        default="none",
+        help="project: all the network's stems add up to the song",
+    )
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where it computes")
     add(
         "--precision",

@@ -13,4 +13,5 @@ def song_options(arguments: argparse.Namespace) -> SongOptions:
         bit_depth=arguments.bit_depth,
         channels=arguments.channels,
         residual=arguments.residual,
+        consistency=arguments.consistency,
     )

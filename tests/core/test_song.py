@@ -26,6 +26,7 @@ from lasaft_core.errors import (
     UnsupportedRate,
 )
 from lasaft_core.song import SongOptions, separate_song
+from lasaft_core.song_stream import AlignedBlocks
 
 TARGETS = ("vocals", "drums", "bass", "other")
 
@@ -183,6 +184,39 @@ def test_the_residual_is_the_mixture_less_the_stems(tmp_path, channels):
     assert list(stems) == ["vocals", "bass", "residual"]
     assert np.abs(stems["residual"] - 0.4 * samples).max() <= 2**-23
     assert result.reconstruction_db is None
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(1, 44_100), (2, 44_100), (2, 48_000)])
+def test_projected_stems_add_up_to_the_song(tmp_path, channels, rate):
+    source = write(tmp_path / "song.wav", noise(80_000, channels), rate)
+    separator = IdentitySeparator((0.4, 0.1, 0.2, 0.0))
+    plain, apart = separate(tmp_path, source, separator, codec="wav", bit_depth=32)
+    result, stems = separate(
+        tmp_path, source, separator, codec="wav", bit_depth=32, consistency="project"
+    )
+    assert plain.reconstruction_db < 11
+    assert result.reconstruction_db > 120
+    left = soundfile.read(source, always_2d=True)[0] - sum(apart.values())
+    for target, stem in stems.items():
+        assert np.abs(stem - apart[target] - left / 4).max() < 1e-6
+
+
+def test_the_error_of_all_stems_together_falls_with_projection():
+    rng = np.random.default_rng(0)
+    true, wrong = rng.normal(size=(2, 4, 1000, 2))
+    mixed = AlignedBlocks(true.sum(axis=0), dict(zip(TARGETS, true + wrong, strict=True)))
+    errors = np.stack(list(mixed.projected().stems.values())) - true
+    assert (errors**2).sum() == pytest.approx((wrong**2).sum() * 3 / 4, rel=0.05)
+
+
+def test_only_all_stems_are_projected(tmp_path):
+    source = write(tmp_path / "song.wav", noise(1000))
+    with pytest.raises(InvalidOption, match=r"consistency project.*all targets.*got vocals, bass"):
+        separate(tmp_path, source, targets=("vocals", "bass"), consistency="project")
+    with pytest.raises(InvalidOption, match=r"residual.*leaves nothing over"):
+        SongOptions(residual=True, consistency="project")
+    with pytest.raises(InvalidOption, match=r"consistency.*none or project"):
+        SongOptions(consistency="strict")
 
 
 def test_reconstruction_is_the_sdr_of_the_sum(tmp_path):

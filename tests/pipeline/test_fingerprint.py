@@ -36,6 +36,7 @@ def test_the_same_sound_keeps_its_fingerprint_from_release_to_release(separator)
         {"bit_depth": 16},
         {"channels": "downmix"},
         {"residual": True},
+        {"consistency": "project"},
         {"targets": ("vocals",)},
         {"precision": "bfloat16"},
     ],
