@@ -16,11 +16,14 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
+
+from lasaft_core.song import SongOptions
 
 TRACK_FILE = "track.json"
 NAME_BYTES = 200  # leaves room for " (2)" under the 255 bytes that file systems allow
@@ -92,13 +95,17 @@ def _own_files(record: Mapping[str, Any]) -> set[str]:
 
 def _kept(folder: Path, earlier: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """Earlier stems made alike in all but the targets. A residual is what its targets left."""
-    if record["options"]["residual"] or _manner(earlier) != _manner(record):
+    if "options" not in earlier or record["options"]["residual"]:
+        return {}
+    if _manner(earlier) != _manner(record):
         return {}
     return {name: stem for name, stem in earlier["stems"].items() if (folder / name).exists()}
 
 
 def _manner(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {**record, "options": {**record.get("options", {}), "targets": None}, "stems": None}
+    """An option that the record's version did not have yet was as it is by default now."""
+    options = {**asdict(SongOptions()), **record["options"], "targets": None}
+    return {**record, "options": options, "stems": None}
 
 
 def _owner(folder: Path) -> str | None:

@@ -21,6 +21,7 @@ from lasaft_core.audio.drafts import check_room
 from lasaft_core.catalog.publication import StemStore, row_of
 from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.errors import UnreadableCheckpoint
+from lasaft_core.scratch import Scratch
 from lasaft_core.song import DraftedSong, OpenSong, SongResult, open_song
 from lasaft_core.song_stream import SongSeparator
 from lasaft_core.storage import Fetched, fetch, join
@@ -74,6 +75,7 @@ class SeparatorWorker:
     def __init__(self, settings: WorkerSettings, load: SeparatorLoader = load_separator) -> None:
         os.environ.update(settings.environment)
         self.settings = settings
+        self._scratch = Scratch()
         self._device = DeviceThread()
         self.separator = self._device.call(lambda: load(settings))
         self.store = StemStore(settings.dest, settings.fingerprint)
@@ -83,7 +85,7 @@ class SeparatorWorker:
         """`on_audio` is called with the seconds done as soon as the track is on the device."""
         attempt = Attempt(task, self.settings, str(self.separator.device))
         try:
-            with TemporaryDirectory(prefix="lasaft-") as scratch:
+            with TemporaryDirectory(dir=self._scratch.path) as scratch:
                 return self._process(attempt, Path(scratch), on_audio)
         except Exception as error:  # noqa: BLE001  the per-track boundary
             return attempt.failed(error)

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             precision=arguments.precision,
             compile_after_seconds=COMPILE_AFTER_SECONDS,
         )
-        separator.select_targets(options.targets)
+        options.select_targets(separator)
         songs = SongSeparation(separator, options, out, progress)
         for song, uri in zip(arguments.songs, uris, strict=True):
             try:

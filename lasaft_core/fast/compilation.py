@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 COMPILE_AFTER_SECONDS: Final = 300.0  # of work: what is made repays itself within a few times that
 _LONGEST_SECONDS: Final = 900
+_BESIDE: Final = 10  # niceness: the network that works meanwhile goes first
 _POLL_SECONDS: Final = 0.1
 _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -101,19 +102,26 @@ class Making:
 
     def has_ended(self) -> bool:
         """Whether it is made, or never will be, of which the log has one line."""
-        if self.process is None:
-            with _lock_file(self.path).open("w") as lock:
-                return _locks(lock.fileno())
-        if self.process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             return False
-        if self.process.returncode == 0:
-            logger.info("event=compiled seconds=%.0f", time.monotonic() - self.started)
-        else:
-            said = (_scratch(self.path) / "said").read_text(errors="replace").strip()
-            reason = said.splitlines()[-1:] or f"exit code {self.process.returncode}"
-            logger.warning("event=not_compiled reason=%r", reason)
-        shutil.rmtree(_scratch(self.path), ignore_errors=True)
+        try:
+            with _lock_file(self.path).open("w") as lock:
+                if not _locks(lock.fileno()):
+                    return self.process is not None  # others have begun where this one failed
+                if self.process is not None:
+                    self._tell(self.process.returncode)
+                    shutil.rmtree(_scratch(self.path), ignore_errors=True)
+        except OSError as error:  # the folder has gone meanwhile, say
+            logger.warning("event=not_compiled reason=%r", error)
         return True
+
+    def _tell(self, exit_code: int) -> None:
+        if exit_code == 0:
+            logger.info("event=compiled seconds=%.0f", time.monotonic() - self.started)
+            return
+        said = (_scratch(self.path) / "said").read_text(errors="replace").strip()
+        reason = said.splitlines()[-1:] or f"exit code {exit_code}"
+        logger.warning("event=not_compiled reason=%r", reason)
 
 
 def compile_network(network: SpecialisedUNet) -> bool:
@@ -176,6 +184,7 @@ def _start(network: SpecialisedUNet, path: Path, lock: int) -> subprocess.Popen[
 def _make_package(source: str, package: str, parent: str) -> None:
     """The compiling process: `source` was written by the process that started this one."""
     _end_with(int(parent))
+    os.nice(_BESIDE)
     from torch._inductor import aoti_compile_and_package  # noqa: PLC0415
 
     network = torch.load(source, weights_only=False)

@@ -182,6 +182,8 @@ def test_a_song_may_be_a_url(tmp_path) -> None:
     ("arguments", "line"),
     [
         (("--targets", "kazoo"), "vocals"),
+        (("--targets", "vocals", "--consistency", "project"), "all targets"),
+        (("--residual", "--consistency", "project"), "leaves nothing over"),
         (("--overlap", "0.9"), "0 to 0.5"),
         (("--bit-depth", "32"), "32"),
         (("--checkpoint", "/no/such.ckpt"), "/no/such.ckpt"),

@@ -107,6 +107,14 @@ def test_stems_made_alike_stand_together(folder: Path, made: Path) -> None:
     assert _names(made) == set()
 
 
+def test_a_record_of_before_an_option_stands_with_its_default(folder: Path, made: Path) -> None:
+    fill_folder(folder, made, _record(made, "vocals.flac"))
+    fill_folder(folder, made, _record(made, "drums.flac", consistency="none"))
+    assert _names(folder) == {"vocals.flac", "drums.flac", "track.json"}
+    fill_folder(folder, made, _record(made, "bass.flac", consistency="project"))
+    assert _names(folder) == {"bass.flac", "track.json"}
+
+
 def test_a_residual_stands_with_its_own_targets_only(folder: Path, made: Path) -> None:
     for target in ("vocals.flac", "bass.flac"):
         fill_folder(folder, made, _record(made, target, "residual.flac", residual=True))

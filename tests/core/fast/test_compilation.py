@@ -3,7 +3,9 @@
 import copy
 import fcntl
 import logging
+import shutil
 import stat
+import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +73,28 @@ def test_what_another_process_makes_is_waited_for(network, folder):
         assert making.process is None
         assert not making.has_ended()
     assert making.has_ended()
+
+
+def test_a_folder_that_goes_meanwhile_ends_it(network, folder, caplog):
+    folder.mkdir()
+    with package_path(network).with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        making = Making.begin(network)
+    shutil.rmtree(folder)
+    assert making.has_ended()
+    assert "event=not_compiled" in caplog.text
+
+
+def test_one_that_failed_leaves_its_place_to_whoever_began_since(network, folder):
+    folder.mkdir()
+    path = package_path(network)
+    failed = Making(path, subprocess.Popen(["false"]))
+    failed.process.wait()
+    path.with_suffix(".making").mkdir()
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert failed.has_ended()
+    assert path.with_suffix(".making").exists()
 
 
 def test_what_was_made_meanwhile_is_taken(network, folder, monkeypatch):
