@@ -60,7 +60,8 @@ bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) -c infra/constraints.txt -e '.[dev,bench]'
 	mkdir -p tests/bench/results
 	set -e; for bench in $(BENCHES); do result=tests/bench/results/$$bench.md; \
-	  $(BIN)/python tests/bench/$$bench.py $(BENCH_FLAGS) >$$result; cat $$result; done
+	  $(BIN)/python tests/bench/$$bench.py $(BENCH_FLAGS) >$$result.part; \
+	  mv $$result.part $$result; cat $$result; done
 
 soak: $(STAMP)
 	$(BIN)/python -m tests.soak.soak --out tests/soak/results/soak.md $(SOAK_FLAGS)

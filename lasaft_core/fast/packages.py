@@ -23,14 +23,23 @@ logger = logging.getLogger(__name__)
 
 Forward = Callable[[Tensor], Tensor]
 FOLDER_VARIABLE: Final = "LASAFT_COMPILED"
+_QUESTIONS: Final = {
+    "amx_bf16": "_is_amx_tile_supported",  # every processor with tiles multiplies bfloat16
+    "avx512_bf16": "_is_avx512_bf16_supported",
+}
 _FORMAT: Final = 2  # raised when the parts of a network change
 _UNPACKED: Final = "aotinductor_"  # how PyTorch's loader begins the names of its folders
 
 
 def cpu_capabilities() -> dict[str, object]:
-    """By name, as far as this release of PyTorch tells; older ones tell nothing."""
-    tell = getattr(torch.cpu, "get_capabilities", dict)
-    return dict(tell())
+    """By name, as far as this release of PyTorch tells; older ones tell what they have alone."""
+    if hasattr(torch.cpu, "get_capabilities"):
+        return dict(torch.cpu.get_capabilities())
+    return {
+        name: getattr(torch.cpu, question)()
+        for name, question in _QUESTIONS.items()
+        if hasattr(torch.cpu, question)
+    }
 
 
 def package_path(network: SpecialisedUNet) -> Path | None:

@@ -40,7 +40,7 @@ def _gpus(speed, songs_a_second):
 
 
 def _cost(found, counts, name, songs):
-    """Through the origin where only one size was measured; never below a size's own."""
+    """Through the origin where only one size was measured; nothing costs less where more is."""
     known = [count for count in counts if name in found[count]]
     costs = [found[count][name] for count in known]
     if songs in known:
@@ -48,7 +48,7 @@ def _cost(found, counts, name, songs):
     if len(known) == 1:
         return costs[0] * songs / known[0]
     slope, start = np.polyfit(known, costs, 1)
-    return max(slope * songs + start, costs[-1])
+    return slope * songs + start if slope > 0 else max(costs)
 
 
 def _cell(found, counts, name, songs):

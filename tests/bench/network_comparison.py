@@ -89,7 +89,7 @@ def train(network, loss, songs, minutes, precision):
 
 
 def speed(estimator, config):
-    """Seconds of audio separated into all targets in a second."""
+    """Seconds of windows, context included, separated into all targets in a second."""
     windows = torch.randn(2, config.window_samples, 2).numpy() * 0.1
     best = float("inf")
     for _ in range(4):
@@ -128,8 +128,8 @@ def main():
         f"{EXCERPT_SECONDS} s and four targets; {platform.machine()}, {precision}, "
         f"torch {version('torch')}, {torch.get_num_threads()} threads; "
         f"{len(find_songs(arguments.data, 'train'))} songs.\n\n"
-        "Median SDR in dB of the validation songs; speed in seconds of audio a second, all four "
-        "targets.\n"
+        "Median SDR in dB of the validation songs; speed in seconds of windows a second, their "
+        "context included, all four targets.\n"
     )
     columns = ("variant", "million weights", "speed", "steps", *TARGETS, "mean")
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}", flush=True)

@@ -15,7 +15,7 @@ import torch
 
 from lasaft_core.fast import CompiledLater, SpecialisedUNet, compilation
 from lasaft_core.fast.compilation import Making, compile_network
-from lasaft_core.fast.packages import load_compiled, package_path
+from lasaft_core.fast.packages import cpu_capabilities, load_compiled, package_path
 from lasaft_core.models import PRESETS, UNet
 
 
@@ -149,6 +149,12 @@ def test_a_damaged_package_is_left_alone(network, caplog):
     path.write_bytes(b"not a package")
     assert load_compiled(network) is None
     assert "compiled_unusable" in caplog.text
+
+
+def test_an_older_pytorch_is_asked_for_what_it_tells(monkeypatch):
+    told = cpu_capabilities()
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert cpu_capabilities() == {name: told[name] for name in ("amx_bf16", "avx512_bf16")}
 
 
 def test_packages_differ_where_anything_does(network, monkeypatch):
