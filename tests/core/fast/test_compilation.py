@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -152,9 +153,13 @@ def test_a_damaged_package_is_left_alone(network, caplog):
 
 
 def test_an_older_pytorch_is_asked_for_what_it_tells(monkeypatch):
-    told = cpu_capabilities()
-    monkeypatch.delattr(torch.cpu, "get_capabilities")
-    assert cpu_capabilities() == {name: told[name] for name in ("amx_bf16", "avx512_bf16")}
+    of_2_6 = SimpleNamespace(
+        _is_amx_tile_supported=lambda: True, _is_avx512_bf16_supported=lambda: False
+    )
+    monkeypatch.setattr(torch, "cpu", of_2_6)
+    assert cpu_capabilities() == {"amx_bf16": True, "avx512_bf16": False}
+    monkeypatch.setattr(torch, "cpu", SimpleNamespace())
+    assert cpu_capabilities() == {}
 
 
 def test_packages_differ_where_anything_does(network, monkeypatch):
