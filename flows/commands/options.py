@@ -126,7 +126,7 @@ def _add_execution(parser: Parser) -> None:
         default=0.0,
         metavar="X",
         help="share of failed songs, 0 to 1, up to which the exit code stays 0; a run that can't "
-        "come back under it is ended",
+        "come back under a rate above 0 is ended",
     )
     add("--max-hours", type=float, metavar="H", help="start no more songs after so long")
     add(
