@@ -18,9 +18,9 @@ from surroundings import surroundings
 from infra.demo.origins import read_falcon_stems
 from lasaft_core import Separator
 from lasaft_core.metrics import sdr_db
+from lasaft_core.musdb import TARGETS
 from lasaft_core.training.building.multitracks import recorded_song
 from lasaft_core.training.building.sources import Source
-from lasaft_core.musdb import TARGETS
 from lasaft_core.training.music import mixture
 
 TRACKS = {"vocals": ["*vo[cx]*"], "drums": ["*drum*"], "bass": ["*bass*"]}
