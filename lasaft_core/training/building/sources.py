@@ -110,6 +110,18 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
         "licence": "Apache-2.0", "attribution": "dc_tts recordings, Philipp Matthes",
         "files": ["**/wavs/*.wav"],
     },
+    "kathleen": {
+        "licence": "CC0-1.0", "attribution": "dataset-voice-kathleen, Rhasspy",
+        "files": ["data/*.wav"],
+    },
+    "nathalie": {
+        "licence": "CC0-1.0", "attribution": "dataset-voice-nathalie, Rhasspy",
+        "files": ["verified/*.flac"],
+    },
+    "ohf-voices": {
+        "licence": "CC0-1.0", "attribution": "OHF-Voice voice datasets, their speakers",
+        "files": ["**/*.mp3"], "a_voice_each": True,
+    },
     "erithacus": {
         "licence": "CC-BY-4.0", "attribution": "ErithacusVB, its author", "held_out": True,
     },
