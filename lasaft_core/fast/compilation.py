@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from lasaft_core.fast.network import SpecialisedUNet
-from lasaft_core.fast.packages import load_compiled, package_path
+from lasaft_core.fast.packages import load_compiled, package_path, remove_unused
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +92,7 @@ class Making:
             if path is None:
                 return None
             path.parent.mkdir(parents=True, exist_ok=True)
+            remove_unused(path.parent)
             with _lock_file(path).open("w") as lock:
                 mine = _locks(lock.fileno())
                 process = _start(network, path, lock.fileno()) if mine else None

@@ -10,7 +10,9 @@ import logging
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +30,7 @@ _QUESTIONS: Final = {
     "avx512_bf16": "_is_avx512_bf16_supported",
 }
 _FORMAT: Final = 2  # raised when the parts of a network change
+_UNUSED_SECONDS: Final = 182 * 86_400
 _UNPACKED: Final = "aotinductor_"  # how PyTorch's loader begins the names of its folders
 
 
@@ -74,8 +77,18 @@ def load_compiled(network: SpecialisedUNet) -> Forward | None:
         logger.warning("event=compiled_unusable error=%r", error)
         return None
     _remove_unpacked()
+    with suppress(OSError):  # a folder that others share, say
+        os.utime(path)
     logger.info("event=compiled_loaded path=%s", path)
     return forward
+
+
+def remove_unused(folder: Path) -> None:
+    """Packages that nobody has loaded for half a year: new weights or a new release have others."""
+    for path in folder.glob("*.pt2"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _UNUSED_SECONDS:
+                path.unlink()
 
 
 def _cache() -> Path:

@@ -3,10 +3,12 @@
 import copy
 import fcntl
 import logging
+import os
 import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +18,7 @@ import torch
 
 from lasaft_core.fast import CompiledLater, SpecialisedUNet, compilation
 from lasaft_core.fast.compilation import Making, compile_network
-from lasaft_core.fast.packages import cpu_capabilities, load_compiled, package_path
+from lasaft_core.fast.packages import cpu_capabilities, load_compiled, remove_unused, package_path
 from lasaft_core.models import PRESETS, UNet
 
 
@@ -142,6 +144,15 @@ def test_a_compiler_that_fails_leaves_one_line_and_no_file(
     assert not compile_network(network)
     assert {path.suffix for path in folder.iterdir()} == {".lock"}
     assert [r.getMessage().split()[0] for r in caplog.records] == ["event=not_compiled"]
+
+
+def test_packages_go_that_nobody_has_loaded_for_half_a_year(tmp_path):
+    old, new = tmp_path / "old.pt2", tmp_path / "new.pt2"
+    for path, days in ((old, 183), (new, 181)):
+        path.touch()
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+    remove_unused(tmp_path)
+    assert list(tmp_path.iterdir()) == [new]
 
 
 def test_a_damaged_package_is_left_alone(network, caplog):
