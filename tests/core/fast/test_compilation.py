@@ -18,7 +18,7 @@ import torch
 
 from lasaft_core.fast import CompiledLater, SpecialisedUNet, compilation
 from lasaft_core.fast.compilation import Making, compile_network
-from lasaft_core.fast.packages import cpu_capabilities, load_compiled, remove_unused, package_path
+from lasaft_core.fast.packages import cpu_capabilities, load_compiled, package_path, remove_unused
 from lasaft_core.models import PRESETS, UNet
 
 
