@@ -1,4 +1,5 @@
-"""Random changes to one source: gain, polarity, sides and an equaliser; and to a whole mixture.
+"""Random changes to one source: its gain, polarity, equaliser, drive and place between the
+loudspeakers; and to a whole mixture.
 
 All draws come from the generator that is handed in, so that an item is the same every time.
 """
@@ -14,8 +15,32 @@ Audio = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
+class Staging:
+    """Another place between the loudspeakers: narrower or wider, to one side, or one side late
+    (Haas's effect). Without it a network takes what is wide for "other" and what is in the middle
+    for a voice."""
+
+    width: tuple[float, float] = (0.0, 2.0)  # of the difference between the sides
+    position: tuple[float, float] = (-0.9, 0.9)
+    late_seconds: tuple[float, float] = (0.001, 0.035)
+
+    def apply(self, audio: Audio, rng: np.random.Generator, sample_rate: int) -> Audio:
+        """[2, samples] -> the same shape, by one of the three ways."""
+        way = rng.integers(3)
+        if way == 0:
+            return widened(audio, rng.uniform(*self.width))
+        if way == 1:
+            return placed(audio, rng.uniform(*self.position))
+        late = round(rng.uniform(*self.late_seconds) * sample_rate)
+        side = int(rng.integers(2))
+        delayed = audio.copy()
+        delayed[side] = np.pad(audio[side], (late, 0))[: audio.shape[1]]
+        return delayed
+
+
+@dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Ranges and probabilities; gains in dB."""
+    """Ranges and probabilities; gains in dB. `drive` is that of `saturated`."""
 
     gain_db: tuple[float, float] = (-9.0, 4.0)
     polarity_share: float = 0.5
@@ -23,6 +48,10 @@ class Augmentation:
     equaliser_share: float = 0.3
     equaliser_db: float = 8.0
     equaliser_bands: int = 3
+    drive_share: float = 0.12
+    drive: tuple[float, float] = (1.0, 10.0)
+    staging_share: float = 0.35
+    staging: Staging = Staging()
 
     def apply(self, audio: Audio, rng: np.random.Generator, sample_rate: int) -> Audio:
         """[2, samples] -> the same shape."""
@@ -33,6 +62,10 @@ class Augmentation:
             audio = audio[::-1]
         if rng.random() < self.equaliser_share:
             audio = sosfilt(self._bands(rng, sample_rate), audio, axis=-1)
+        if rng.random() < self.drive_share:
+            audio = saturated(audio, rng.uniform(*self.drive))
+        if rng.random() < self.staging_share:
+            audio = self.staging.apply(audio, rng, sample_rate)
         return (gain * audio).astype(np.float32)
 
     def _bands(self, rng: np.random.Generator, sample_rate: int) -> NDArray[np.float64]:
@@ -78,6 +111,26 @@ class Mastering:
         lowest = minimum_filter1d(needed, reach, mode="nearest")
         smooth: NDArray[np.float32] = uniform_filter1d(lowest, reach, mode="nearest")
         return smooth
+
+
+def saturated(audio: Audio, drive: float) -> Audio:
+    """A soft clipper at `drive` times the RMS level, of about the same loudness."""
+    level = np.sqrt(np.mean(audio**2)) + 1e-9
+    return (np.tanh(drive * audio / (4 * level)) * 4 * level / drive).astype(np.float32)
+
+
+def widened(audio: Audio, width: float) -> Audio:
+    """[2, samples]: the difference between the sides `width` times as large; 0 is mono."""
+    middle = audio.mean(axis=0)
+    return (middle + width * (audio - middle)).astype(np.float32)
+
+
+def placed(audio: Audio, position: float) -> Audio:
+    """[2, samples] from -1, left, to 1, right, at constant power: a mono source wholly, a wide one
+    by its balance."""
+    angle = (position + 1) * np.pi / 4
+    gains = np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)])
+    return (audio * gains[:, None]).astype(np.float32)
 
 
 def peaking_filter(frequency: float, *, gain_db: float, quality: float) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ from lasaft_core.musdb import TARGETS, Accompaniment, Song
 from lasaft_core.training.recipes import Recipe
 
 Audio = NDArray[np.float32]
-_OTHER = TARGETS.index("other")
+_VOCALS, _OTHER = TARGETS.index("vocals"), TARGETS.index("other")
 
 
 class Batch(NamedTuple):
@@ -93,8 +93,10 @@ class Excerpts(Dataset[Batch]):
     def _item(self, joined: bool, rng: np.random.Generator) -> Audio:
         """[4, 2, samples]."""
         sources = self._joined(rng) if joined else self._sources(rng)
+        if self.mixing.duet_share and rng.random() < self.mixing.duet_share:
+            sources[_VOCALS] += self._source(self._place(rng), "vocals", rng)
         if self.mixing.voiceless_share and rng.random() < self.mixing.voiceless_share:
-            sources[TARGETS.index("vocals")] = 0
+            sources[_VOCALS] = 0
         mastering = self.mixing.mastering
         if mastering is None:
             return sources
@@ -120,7 +122,7 @@ class Excerpts(Dataset[Batch]):
     def _joined(self, rng: np.random.Generator) -> Audio:
         """[4, 2, samples]: any song's voice, and an accompaniment in the place of "other"."""
         sources = np.zeros((len(TARGETS), 2, self.samples), np.float32)
-        sources[0] = self._source(self._place(rng), TARGETS[0], rng)
+        sources[_VOCALS] = self._source(self._place(rng), "vocals", rng)
         number = int(rng.choice(len(self.accompaniments), p=self.accompaniment_chances))
         piece = self.accompaniments[number]
         sources[_OTHER] = self._excerpt(piece.read, *self._span(piece, rng), piece, rng)

@@ -30,7 +30,8 @@ class Mixing:
     `weighs_length`: a song is drawn the more often the longer it is, up to `longest_seconds`: one
     of several minutes is still one singer in one room. `coherent_share` of the items keep the
     sources of one song and moment together, the others take each source from anywhere.
-    `silent_share` of the sources fall silent, `voiceless_share` of the mixtures have no voice.
+    `silent_share` of the sources fall silent, `voiceless_share` of the mixtures have no voice,
+    `duet_share` of the voices sing with a second one from anywhere.
     `asks_all_targets`: every mixture is asked for all of the network's targets, instead of one
     that is drawn; a batch then holds so many mixtures fewer. `accompanied_share` of the mixtures
     are a voice and an accompaniment, where there are any. `speed_range`: playing speeds, which
@@ -42,6 +43,7 @@ class Mixing:
     coherent_share: float = 0.0
     silent_share: float = 0.0
     voiceless_share: float = 0.0
+    duet_share: float = 0.0
     asks_all_targets: bool = False
     accompanied_share: float = 0.0
     speed_range: tuple[float, float] = (1.0, 1.0)
@@ -112,6 +114,7 @@ MODERN: Final = Recipe(
         coherent_share=0.5,
         silent_share=0.08,
         voiceless_share=0.05,
+        duet_share=0.15,
         asks_all_targets=True,
         accompanied_share=0.25,
         speed_range=(0.85, 1.18),

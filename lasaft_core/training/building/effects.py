@@ -12,7 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve, sosfilt
 
-from lasaft_core.training.augmentation import peaking_filter
+from lasaft_core.training.augmentation import peaking_filter, placed, saturated
 from lasaft_core.training.building.score import RATE
 
 Audio = NDArray[np.float32]
@@ -103,12 +103,6 @@ def compression(
     return (10 ** (smooth / 20))[:, None].astype(np.float32)
 
 
-def saturated(audio: Audio, drive: float) -> Audio:
-    """A soft clipper at `drive` times the RMS level, of about the same loudness."""
-    level = np.sqrt(np.mean(audio**2)) + 1e-9
-    return (np.tanh(drive * audio / (4 * level)) * 4 * level / drive).astype(np.float32)
-
-
 def amplified(audio: Audio, rng: np.random.Generator) -> Audio:
     """A distorting guitar amplifier and its loudspeaker."""
     loud = saturated(equalised(audio, high_pass(120), peaking(900, 6, 0.6)), rng.uniform(15, 80))
@@ -122,8 +116,7 @@ def amplified(audio: Audio, rng: np.random.Generator) -> Audio:
 
 def panned(audio: Audio, position: float) -> Audio:
     """From -1, left, to 1, right, at constant power."""
-    angle = (position + 1) * np.pi / 4
-    return (audio * (np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)]))).astype(np.float32)
+    return placed(audio.T, position).T
 
 
 def chorused(audio: Audio, rng: np.random.Generator) -> Audio:

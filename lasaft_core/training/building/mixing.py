@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lasaft_core.training.augmentation import saturated
 from lasaft_core.training.building.effects import (
     Audio,
     amplified,
@@ -22,7 +23,6 @@ from lasaft_core.training.building.effects import (
     peaking,
     random_equaliser,
     reverberated,
-    saturated,
 )
 
 _BALANCE_DB = {  # mean and deviation of a stem's loudness

@@ -9,7 +9,14 @@ import torch
 
 from lasaft_core.errors import InvalidOption
 from lasaft_core.musdb import TARGETS, find_accompaniments, find_songs
-from lasaft_core.training.augmentation import Augmentation, Mastering, peaking_filter
+from lasaft_core.training.augmentation import (
+    Augmentation,
+    Mastering,
+    Staging,
+    peaking_filter,
+    placed,
+    widened,
+)
 from lasaft_core.training.excerpts import Excerpts, as_wanted, steps_of_epoch
 from lasaft_core.training.recipes import MODERN, Mixing, Recipe
 
@@ -110,9 +117,77 @@ def test_a_published_epoch_is_all_windows_of_all_targets(data, tiny):
 
 def test_augmentation_changes_gain_polarity_and_sides():
     audio = np.stack([np.ones(100), 2 * np.ones(100)]).astype(np.float32)
-    plain = Augmentation((-6.0, -6.0), polarity_share=1.0, swap_share=1.0, equaliser_share=0.0)
+    plain = Augmentation(
+        (-6.0, -6.0),
+        polarity_share=1.0,
+        swap_share=1.0,
+        equaliser_share=0.0,
+        drive_share=0.0,
+        staging_share=0.0,
+    )
     changed = plain.apply(audio, np.random.default_rng(0), 44100)
     np.testing.assert_allclose(changed, -(10 ** (-6 / 20)) * audio[::-1], rtol=1e-6)
+
+
+def test_staging_narrows_widens_places_and_delays():
+    rng = np.random.default_rng(3)
+    mono = np.repeat(rng.standard_normal((1, 4000)), 2, axis=0).astype(np.float32)
+    stereo = rng.standard_normal((2, 4000)).astype(np.float32)
+    np.testing.assert_allclose(
+        widened(stereo, 0.0), np.tile(stereo.mean(axis=0), (2, 1)), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        np.diff(widened(stereo, 2.0), axis=0), 2 * np.diff(stereo, axis=0), atol=1e-5
+    )
+    assert np.square(placed(mono, 0.6)).sum() == pytest.approx(np.square(mono).sum(), rel=1e-5)
+    assert np.abs(placed(mono, 1.0)[0]).max() < 1e-6
+    late = Staging(late_seconds=(0.01, 0.01))
+    results = [late.apply(mono, rng, 44100) for _ in range(30)]
+    delayed = [
+        sides
+        for sides in results
+        if any(not side[:441].any() for side in sides) and sides.any(axis=1).all()
+    ]
+    assert delayed
+    for sides in delayed:
+        side = int(not sides[1][:441].any())
+        np.testing.assert_array_equal(sides[side][441:], mono[0][:-441])
+        np.testing.assert_array_equal(sides[1 - side], mono[0])
+    balances = {float(np.square(sides[0]).sum() / np.square(sides).sum()) for sides in results}
+    assert min(balances) < 0.3
+    assert max(balances) > 0.7
+
+
+def test_drive_flattens_peaks_and_keeps_the_loudness():
+    sine = 0.5 * np.sin(np.linspace(0, 200, 8000, dtype=np.float32))[None].repeat(2, axis=0)
+    driven = Augmentation(
+        (0.0, 0.0),
+        polarity_share=0,
+        swap_share=0,
+        equaliser_share=0,
+        drive_share=1,
+        staging_share=0,
+    ).apply(sine, np.random.default_rng(0), 44100)
+    crest = [np.abs(audio).max() / np.sqrt(np.mean(audio**2)) for audio in (sine, driven)]
+    assert crest[1] < crest[0]
+
+
+def test_a_second_voice_joins_some_voices(data, tiny):
+    songs = find_songs(data, "train")
+    alone, duets = (
+        Excerpts(
+            songs,
+            tiny,
+            Recipe(batch_size=64, mixing=Mixing(duet_share=share, asks_all_targets=True)),
+            seed=1,
+        )
+        for share in (0.0, 1.0)
+    )
+    rms = [
+        float(excerpts[0].wanted.unflatten(0, (-1, 4))[:, 0].square().mean().sqrt())
+        for excerpts in (alone, duets)
+    ]
+    assert rms[1] > 1.15 * rms[0]
 
 
 @pytest.mark.parametrize("gain_db", [-8.0, 0.0, 6.0])
