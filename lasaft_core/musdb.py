@@ -20,6 +20,7 @@ from lasaft_core.errors import InvalidOption
 Audio = NDArray[np.float32]
 TARGETS: Final = ("vocals", "drums", "bass", "other")
 SPLITS: Final = ("train", "valid", "test")
+_BLOCK_SAMPLES: Final = 1 << 16
 VALIDATION_SONGS: Final = (
     "ANiMAL - Rockshow",
     "Actions - One Minute Smile",
@@ -59,6 +60,11 @@ class Song:
         if source == "mixture" and not path.exists():
             return np.sum([self.read(t, start, num_samples) for t in TARGETS], axis=0)
         return _read(path, start, num_samples)
+
+    def sounds(self, target: str) -> bool:
+        """False where the stem is silent from begin to end."""
+        blocks = soundfile.blocks(_path(self.folder, target), _BLOCK_SAMPLES, dtype="float32")
+        return any(block.any() for block in blocks)
 
     def stems(self) -> dict[str, Audio]:
         """{target: [samples, 2]}."""

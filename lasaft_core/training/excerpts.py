@@ -60,16 +60,27 @@ class Excerpts(Dataset[Batch]):
         self.seed = seed
         asks_all = recipe.mixing.asks_all_targets and self.targets == TARGETS
         self.accompaniments = accompaniments if asks_all else ()
-        self.chances = self._chances(songs)
-        self.accompaniment_chances = self._chances(self.accompaniments)
+        sounding = np.ones((len(songs), len(TARGETS)), bool)
+        if recipe.mixing.draws_sounding:
+            sounding = np.array([[song.sounds(target) for target in TARGETS] for song in songs])
+        self.chances = self._chances(songs, sounding.sum(axis=1) > 1)
+        self.chances_of = {
+            target: self._chances(songs, sounding[:, n]) for n, target in enumerate(TARGETS)
+        }
+        everything = np.ones(len(self.accompaniments), bool)
+        self.accompaniment_chances = self._chances(self.accompaniments, everything)
 
-    def _chances(self, pieces: Sequence[Song | Accompaniment]) -> NDArray[np.float64] | None:
-        if not self.mixing.weighs_length:
-            return None
-        longest = self.mixing.longest_seconds or math.inf
-        seconds = (piece.num_samples / piece.sample_rate for piece in pieces)
-        lengths = np.array([min(length, longest) for length in seconds], np.float64)
-        return lengths / lengths.sum()
+    def _chances(
+        self, pieces: Sequence[Song | Accompaniment], are_asked: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Of each piece to be drawn; of all where none is asked for."""
+        weights = np.ones(len(pieces))
+        if self.mixing.weighs_length:
+            longest = self.mixing.longest_seconds or math.inf
+            weights = np.array([min(p.num_samples / p.sample_rate, longest) for p in pieces])
+        if are_asked.any():
+            weights = weights * are_asked
+        return np.asarray(weights / weights.sum(), np.float64)
 
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
@@ -94,7 +105,7 @@ class Excerpts(Dataset[Batch]):
         """[4, 2, samples]."""
         sources = self._joined(rng) if joined else self._sources(rng)
         if self.mixing.duet_share and rng.random() < self.mixing.duet_share:
-            sources[_VOCALS] += self._source(self._place(rng), "vocals", rng)
+            sources[_VOCALS] += self._voice(rng)
         if self.mixing.voiceless_share and rng.random() < self.mixing.voiceless_share:
             sources[_VOCALS] = 0
         mastering = self.mixing.mastering
@@ -111,9 +122,9 @@ class Excerpts(Dataset[Batch]):
     def _sources(self, rng: np.random.Generator) -> Audio:
         """[4, 2, samples]."""
         if rng.random() < self.mixing.coherent_share:
-            places = [self._place(rng)] * len(TARGETS)
+            places = [self._place(rng, self.chances)] * len(TARGETS)
         else:
-            places = [self._place(rng) for _ in TARGETS]
+            places = [self._place(rng, self.chances_of[target]) for target in TARGETS]
         sources = [
             self._source(place, target, rng) for target, place in zip(TARGETS, places, strict=True)
         ]
@@ -122,14 +133,18 @@ class Excerpts(Dataset[Batch]):
     def _joined(self, rng: np.random.Generator) -> Audio:
         """[4, 2, samples]: any song's voice, and an accompaniment in the place of "other"."""
         sources = np.zeros((len(TARGETS), 2, self.samples), np.float32)
-        sources[_VOCALS] = self._source(self._place(rng), "vocals", rng)
+        sources[_VOCALS] = self._voice(rng)
         number = int(rng.choice(len(self.accompaniments), p=self.accompaniment_chances))
         piece = self.accompaniments[number]
         sources[_OTHER] = self._excerpt(piece.read, *self._span(piece, rng), piece, rng)
         return sources
 
-    def _place(self, rng: np.random.Generator) -> "_Place":
-        song = self.songs[int(rng.choice(len(self.songs), p=self.chances))]
+    def _voice(self, rng: np.random.Generator) -> Audio:
+        """[2, samples] of any song's."""
+        return self._source(self._place(rng, self.chances_of["vocals"]), "vocals", rng)
+
+    def _place(self, rng: np.random.Generator, chances: NDArray[np.float64]) -> "_Place":
+        song = self.songs[int(rng.choice(len(self.songs), p=chances))]
         return _Place(song, *self._span(song, rng))
 
     def _span(self, piece: Song | Accompaniment, rng: np.random.Generator) -> tuple[int, int]:

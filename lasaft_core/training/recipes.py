@@ -29,7 +29,9 @@ class Mixing:
 
     `weighs_length`: a song is drawn the more often the longer it is, up to `longest_seconds`: one
     of several minutes is still one singer in one room. `coherent_share` of the items keep the
-    sources of one song and moment together, the others take each source from anywhere.
+    sources of one song and moment together, the others take each source from anywhere; with
+    `draws_sounding` from songs that have it, as loops of drums or a lone guitar have one only, and
+    the coherent ones are songs with two sources or more.
     `silent_share` of the sources fall silent, `voiceless_share` of the mixtures have no voice,
     `duet_share` of the voices sing with a second one from anywhere.
     `asks_all_targets`: every mixture is asked for all of the network's targets, instead of one
@@ -41,6 +43,7 @@ class Mixing:
     weighs_length: bool = False
     longest_seconds: float | None = None
     coherent_share: float = 0.0
+    draws_sounding: bool = False
     silent_share: float = 0.0
     voiceless_share: float = 0.0
     duet_share: float = 0.0
@@ -112,6 +115,7 @@ MODERN: Final = Recipe(
         weighs_length=True,
         longest_seconds=90.0,
         coherent_share=0.5,
+        draws_sounding=True,
         silent_share=0.08,
         voiceless_share=0.05,
         duet_share=0.15,

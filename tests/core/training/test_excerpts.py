@@ -1,5 +1,6 @@
 """Batches follow their recipe and depend on seed and step alone."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -172,6 +173,24 @@ def test_drive_flattens_peaks_and_keeps_the_loudness():
     assert crest[1] < crest[0]
 
 
+def test_a_source_is_drawn_among_the_songs_that_have_it(data, tiny, tmp_path):
+    shutil.copytree(data, tmp_path, dirs_exist_ok=True)
+    loop, whole = find_songs(tmp_path, "train")
+    for target in ("vocals", "bass", "other"):
+        soundfile.write(
+            loop.folder / f"{target}.wav", np.zeros((loop.num_samples, 2)), loop.sample_rate
+        )
+    assert [loop.sounds(target) for target in TARGETS] == [False, True, False, False]
+    excerpts = Excerpts([loop, whole], tiny, Recipe(mixing=Mixing(draws_sounding=True)), seed=1)
+    np.testing.assert_array_equal(excerpts.chances, [0, 1])
+    np.testing.assert_array_equal(excerpts.chances_of["vocals"], [0, 1])
+    np.testing.assert_array_equal(excerpts.chances_of["drums"], [0.5, 0.5])
+    of_any = Excerpts([loop, whole], tiny, Recipe(), seed=1)
+    np.testing.assert_array_equal(of_any.chances_of["vocals"], [0.5, 0.5])
+    of_none = Excerpts([loop], tiny, Recipe(mixing=Mixing(draws_sounding=True)), seed=1)
+    np.testing.assert_array_equal(of_none.chances_of["vocals"], [1])
+
+
 def test_a_second_voice_joins_some_voices(data, tiny):
     songs = find_songs(data, "train")
     alone, duets = (
@@ -209,11 +228,11 @@ def test_speed_stretches_sources_and_long_songs_are_drawn_more_often(data, tiny)
     weighed = Recipe(mixing=Mixing(weighs_length=True))
     excerpts = Excerpts([long, songs[1]], tiny, weighed, seed=1)
     rng = np.random.default_rng(0)
-    drawn = [excerpts._place(rng).song is long for _ in range(200)]
+    drawn = [excerpts._place(rng, excerpts.chances).song is long for _ in range(200)]
     assert 0.8 < np.mean(drawn) < 0.98
     capped = Recipe(mixing=Mixing(weighs_length=True, longest_seconds=3.0))
     excerpts = Excerpts([long, songs[1]], tiny, capped, seed=1)
-    drawn = [excerpts._place(rng).song is long for _ in range(200)]
+    drawn = [excerpts._place(rng, excerpts.chances).song is long for _ in range(200)]
     assert 0.35 < np.mean(drawn) < 0.65
 
 
