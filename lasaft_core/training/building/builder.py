@@ -5,7 +5,8 @@
     OUT/manifest.json      all songs, and every source with its licence and attribution
 
 A song depends on its seed and the sources alone, and its folder appears whole. What is held out
-of the sources plays in `valid` only. Recorded songs go in beside those that are built, as a whole.
+of the sources plays in `valid` only. Recorded songs go in beside those that are built, as a whole,
+and so do solos to train on, beside three silent stems.
 """
 
 import json
@@ -20,13 +21,15 @@ import numpy as np
 import soundfile
 
 from lasaft_core.errors import InvalidOption
-from lasaft_core.training.building.multitracks import recorded_song, stereo
+from lasaft_core.training.building.multitracks import recorded_song, solo, stereo
 from lasaft_core.training.building.players import SYNTHESIS
 from lasaft_core.training.building.score import RATE
 from lasaft_core.training.building.songs import BuiltSong, build_song
 from lasaft_core.training.building.sources import (
     INSTRUMENTALS,
     MULTITRACKS,
+    SOLOS,
+    VOICES,
     Source,
     find_sources,
     of_split,
@@ -34,7 +37,7 @@ from lasaft_core.training.building.sources import (
 
 _SUBTYPE = "PCM_16"
 _SEEDS_OF_SPLIT: Final = {"valid": 0, "train": 1_000_000}
-_NOT_PLAYED: Final = (MULTITRACKS, INSTRUMENTALS)
+_NOT_PLAYED: Final = (MULTITRACKS, INSTRUMENTALS, SOLOS)
 _SOURCE_FACTS = ("kind", "name", "licence", "attribution", "held_out")
 
 
@@ -82,6 +85,23 @@ class RecordedTask:
         return recorded_song(self.source)
 
 
+@dataclass(frozen=True, slots=True)
+class SoloTask:
+    """One recording of `target` alone."""
+
+    folder: Path
+    source: Source
+    file: Path
+    target: str
+    seed: None = None
+
+    def build(self) -> BuiltSong:
+        return solo(self.source, self.file, self.target)
+
+
+Task = SongTask | RecordedTask | SoloTask
+
+
 def build(
     sources_folder: Path, out: Path, settings: BuildSettings, on_song: Callable[[int, int], None]
 ) -> dict[str, Any]:
@@ -107,14 +127,12 @@ def build(
     return _write_manifest(sources, out, settings)
 
 
-def _tasks(
-    sources: Sequence[Source], out: Path, settings: BuildSettings
-) -> list[SongTask | RecordedTask]:
+def _tasks(sources: Sequence[Source], out: Path, settings: BuildSettings) -> list[Task]:
     songs = {
         "valid": settings.validation_songs,
         "train": max(1, round(settings.hours * 3600 / settings.song_seconds)),
     }
-    tasks: list[SongTask | RecordedTask] = []
+    tasks: list[Task] = []
     for split, count in songs.items():
         playing = tuple(s for s in of_split(sources, split) if s.kind not in _NOT_PLAYED)
         recorded = [
@@ -127,10 +145,21 @@ def _tasks(
             seed = settings.seed * 10_000_000 + _SEEDS_OF_SPLIT[split] + number
             folder = out / split / f"song-{seed:08}"
             tasks.append(SongTask(folder, playing, seed, settings.song_seconds))
-    return tasks
+    return tasks + _solos(sources, out)
 
 
-def write_song(task: SongTask | RecordedTask) -> None:
+def _solos(sources: Sequence[Source], out: Path) -> list[Task]:
+    """Of those that are trained on: solos, and voices that sing."""
+    return [
+        SoloTask(out / "train" / f"{source.name}-{file.stem}", source, file, target)
+        for source in sources
+        for target in ("vocals" if source.kind == VOICES and source.sung else source.target,)
+        if target is not None and not source.held_out
+        for file in source.files
+    ]
+
+
+def write_song(task: Task) -> None:
     """One song's files as 16-bit WAV; the mixture is the sum of the stems as written."""
     song = task.build()
     part = task.folder.with_name(f".{task.folder.name}.part")

@@ -1,5 +1,5 @@
-"""Recorded music as it is: songs whose tracks somebody gave away, summed to the four stems, and
-music without a voice."""
+"""Recorded music as it is: songs whose tracks somebody gave away, summed to the four stems,
+recordings of one source, and music without a voice."""
 
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -33,6 +33,14 @@ def recorded_song(source: Source) -> BuiltSong:
             stems[target][: len(track)] += track
     peak = np.abs(sum(stems.values())).max()
     stems = {target: stem * np.float32(_PEAK / peak) for target, stem in stems.items()}
+    return BuiltSong(stems, (source.name,), source.name)
+
+
+def solo(source: Source, file: Path, target: str) -> BuiltSong:
+    """A recording of nothing but `target`, at a peak of 0.9."""
+    audio = stereo(file)
+    stems = {name: np.zeros_like(audio) for name in TARGETS}
+    stems[target] = audio * np.float32(_PEAK / np.abs(audio).max())
     return BuiltSong(stems, (source.name,), source.name)
 
 

@@ -3,12 +3,14 @@
     soundfonts/NAME/*.sf[23]   kits, basses, guitars, reeds: NAME/**.sfz    voices/NAME/**.wav
     midi/NAME/**.mid           multitracks/NAME/**.m4a: the tracks of one recorded song
     instrumentals/NAME/**.mp3: recorded music without a voice
+    solos/NAME/**.mp3: recordings of one of the targets alone; voices that sing are some, too
 
 Sources that are not `KNOWN` say their terms in `source.json`: {"licence", "attribution", and where
 it matters "files": [globs], "held_out": true, "lowest", "highest": MIDI pitches, "sung": true for
-voices that sing, "a_voice_each": true where every file is another's, "stems": {target: [globs],
-...} for the files of a multitrack, the rest being "other", "left out" left out}. A source without
-terms is refused. What is held out plays in validation songs only, and alone of its kind.
+voices that sing, "a_voice_each": true where every file is another's, "target" of a solo, "stems":
+{target: [globs], ...} for the files of a multitrack, the rest being "other", "left out" left out}.
+A source without terms is refused. What is held out plays in validation songs only, and alone of
+its kind.
 """
 
 import json
@@ -18,13 +20,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from lasaft_core.errors import InvalidOption
+from lasaft_core.musdb import TARGETS
 
 MULTITRACKS: Final = "multitracks"
 INSTRUMENTALS: Final = "instrumentals"
+SOLOS: Final = "solos"
+VOICES: Final = "voices"
 SUFFIXES: Final = {
     "soundfonts": ".sf[23]", "kits": ".sfz", "basses": ".sfz", "guitars": ".sfz", "reeds": ".sfz",
     "keyboards": ".sfz",
-    "voices": ".wav", "midi": ".mid", MULTITRACKS: ".m4a", INSTRUMENTALS: ".mp3",
+    VOICES: ".wav", "midi": ".mid", MULTITRACKS: ".m4a", INSTRUMENTALS: ".mp3", SOLOS: ".mp3",
 }  # fmt: skip
 TERMS_FILE: Final = "source.json"
 
@@ -35,6 +40,7 @@ _SOLFEGE = {
     "attribution": "HUST_Solfege, ITEC, Huazhong University of Science and Technology",
     "files": ["*.flac", "*.wav"], "sung": True, "a_voice_each": True,
 }  # fmt: skip
+_SECTOID = {"licence": "MIT", "attribution": "Sectoid, Carlos Viola Iborra", "files": ["*.ogg"]}
 _ALBUM: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     "lithium": {},
     "sodium": {},
@@ -139,6 +145,20 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "tannerhelland": {
         "licence": "CC-BY-4.0", "attribution": "Tanner Helland", "files": ["mp3/[!W]*.mp3"],
     },
+    "sectoid": _SECTOID,
+    "sectoid-guitars": {**_SECTOID, "target": "other"},
+    "waivops-drums": {
+        "licence": "CC-BY-4.0", "attribution": "WaivOps, Patchbanks", "target": "drums",
+        "files": ["**/examples/*.mp3"],
+    },
+    "oatsu-singing": {
+        "licence": "MIT", "attribution": "my-singing-voice-database, oatsu", "target": "vocals",
+        "files": ["**/*.flac"],
+    },
+    "sms-tools-singing": {
+        "licence": "CC-BY-4.0", "attribution": "sounds of sms-tools, freesound.org",
+        "target": "vocals", "files": ["*.wav"],
+    },
     **{f"everything-is-free-{song}": _of_album(song) for song in _ALBUM},
 }  # fmt: skip
 
@@ -146,7 +166,8 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
 @dataclass(frozen=True, slots=True)
 class Source:
     """One source on disk; `lowest` and `highest` are the pitches that its samples cover, `stems`
-    the names of a multitrack's files by target, `sung` voices sing already."""
+    the names of a multitrack's files by target, `target` what a solo is of, `sung` voices sing
+    already."""
 
     kind: str
     name: str
@@ -157,6 +178,7 @@ class Source:
     lowest: int = 0
     highest: int = 127
     sung: bool = False
+    target: str | None = None
     stems: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -196,6 +218,13 @@ def _sources(kind: str, folder: Path) -> list[Source]:
             expected="known terms",
             got="no licence and attribution",
             remedy=f"write them into {TERMS_FILE} beside it, or take the folder away",
+        )
+    if kind == SOLOS and terms.get("target") not in TARGETS:
+        raise InvalidOption(
+            f"source {folder}",
+            expected=f"target: {' | '.join(TARGETS)}",
+            got=terms.get("target"),
+            remedy=f"write it into {TERMS_FILE} beside it",
         )
     terms = dict(terms)
     patterns = terms.pop("files", [f"**/*{SUFFIXES[kind]}"])

@@ -111,6 +111,36 @@ def test_songs_are_built_once_the_same_everywhere_with_their_credits(sources_fol
         build(fewer, tmp_path, settings, lambda *_: None)
 
 
+def test_solos_and_voices_that_sing_are_songs_of_one_source(sources_folder, tmp_path):
+    sources, out = tmp_path / "sources", tmp_path / "out"
+    alto = next(s for s in find_sources(sources_folder) if s.name == "alto")
+    for kind, name, more in (
+        ("solos", "beats", {"target": "drums"}),
+        ("solos", "kept-back", {"target": "drums", "held_out": True}),
+        ("voices", "choir", {"sung": True, "a_voice_each": True}),
+    ):
+        folder = sources / kind / name
+        folder.mkdir(parents=True)
+        shutil.copy(alto.files[0], folder / "one.wav")
+        terms = {"licence": "CC0-1.0", "attribution": name, "files": ["*.wav"], **more}
+        (folder / "source.json").write_text(json.dumps(terms))
+    shutil.copytree(sources_folder / "midi", sources / "midi")
+    settings = BuildSettings(hours=4 / 3600, song_seconds=4.0, validation_songs=0)
+    build(sources, out, settings, lambda *_: None)
+    found = {song.name: song for song in find_songs(out, "train")}
+    for name, target in (("beats-one", "drums"), ("choir-one", "vocals")):
+        solo = found.pop(name)
+        assert [t for t in TARGETS if solo.sounds(t)] == [target]
+        assert np.abs(solo.read(target)).max() == pytest.approx(0.9, abs=1e-3)
+        np.testing.assert_array_equal(solo.read("mixture"), solo.read(target))
+    assert [name for name in found if not name.startswith("song-")] == []
+    (sources / "solos" / "beats" / "source.json").write_text(
+        json.dumps({"licence": "CC0-1.0", "attribution": "beats", "files": ["*.wav"]})
+    )
+    with pytest.raises(InvalidOption, match="target: vocals"):
+        find_sources(sources)
+
+
 def test_a_song_depends_on_its_seed_and_sources_alone(sources_folder, tmp_path):
     for hours, folder in ((4 / 3600, "short"), (8 / 3600, "long")):
         settings = BuildSettings(hours=hours, seed=3, song_seconds=4.0, validation_songs=0)
