@@ -20,7 +20,7 @@ def processes_of(mark: str) -> dict[int, str]:
     return found
 
 
-def wait_for_the_end_of_all(mark: str, seconds: float = 10.0) -> None:
+def wait_for_the_end_of_all(mark: str, seconds: float = 90.0) -> None:
     """A killed process takes a moment to go."""
     limit = monotonic() + seconds
     while left := processes_of(mark):
