@@ -1,7 +1,7 @@
 """Two runs over one catalog and one destination at the same time."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -93,21 +93,28 @@ def test_what_a_living_run_holds_to_the_end_is_left_to_it(
     assert songs.run().done == 1, "the next run does what the other one did not"
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Or for two minutes: what is asserted afterwards tells."""
+    limit = time.monotonic() + 120
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.01)
+
+
 def test_an_on_demand_run_goes_first_while_the_nightly_one_is_under_way(
     songs: SongFolder,
 ) -> None:
     put_songs(songs, 12)
     wanted = f"{songs.source}/3.wav"
     nightly: list[RunReport] = []
-    nightly_done = 0
+    nightly_done = ticks = 0
     has_begun, is_seen = Event(), Event()
     under_way: list[RunClaims] = []
     freed: list[tuple[int, bool]] = []  # what was done and over when the on-demand run ended
     announce, close = RunClaims.announce, RunClaims.close
 
     def look(progress) -> None:
-        nonlocal nightly_done
-        nightly_done = progress.tracks_done
+        nonlocal nightly_done, ticks
+        nightly_done, ticks = progress.tracks_done, ticks + 1
         if nightly_done == 1:
             has_begun.set()
             assert is_seen.wait(180)
@@ -119,13 +126,13 @@ def test_an_on_demand_run_goes_first_while_the_nightly_one_is_under_way(
         announce(claims, workers)
         under_way.append(claims)
         if len(under_way) == 2:
-            until = time.monotonic() + 120
-            while not under_way[0].workers_wanted and time.monotonic() < until:
-                time.sleep(0.01)
+            wait_until(lambda: under_way[0].workers_wanted > 0)
             is_seen.set()
 
     def closed(claims: RunClaims) -> None:
         if claims is not under_way[0]:
+            enough = ticks + 20  # of which a song takes some
+            wait_until(lambda: ticks >= enough or bool(nightly))
             freed.append((nightly_done, bool(nightly)))
         close(claims)
 
