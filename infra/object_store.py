@@ -27,7 +27,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 _STOP_SECONDS = 1.0
 _MOST_VOLUMES = 10_000
 _GRPC_OFFSET = 10_000

@@ -79,7 +79,7 @@ class FaultProxy:
     def begin(self):
         """Its URL."""
         self._thread.start()
-        assert self._begun.wait(10)
+        assert self._begun.wait(60)
         return f"http://127.0.0.1:{self._port}"
 
     def end(self):
