@@ -13,12 +13,10 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,8 +25,11 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-_START_SECONDS = 60.0
+from infra.ports import STORE_PORTS, free_port, is_free
+
+_START_SECONDS = 180.0
 _STOP_SECONDS = 1.0
+_STARTS = 3
 _MOST_VOLUMES = 10_000
 _GRPC_OFFSET = 10_000
 _SERVICES = ("master", "volume", "filer", "s3")
@@ -42,37 +43,29 @@ class Credentials:
     secret_access_key: str = field(repr=False)
 
 
+class _ServerEndedError(RuntimeError):
+    """As when somebody else has taken one of its ports since it was drawn."""
+
+
 class LocalObjectStore:
     """Starts on entering, stops on leaving; data stay in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        self._client: Any = None
         self.endpoint_url = ""
         self.admin = Credentials("admin", secrets.token_hex(16))
         self.restricted = Credentials("restricted", secrets.token_hex(16))
 
     def __enter__(self) -> Self:
-        ports = _free_ports()
-        self.endpoint_url = f"http://127.0.0.1:{ports['s3']}"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        config = self._folder / "identities.json"
-        config.write_text(json.dumps(self._identities()))
-        command = [_binary(), *_arguments(self._folder / "data", config, ports)]
-        with (self._folder / "server.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdout=log,
-                stderr=log,
-                env=_server_environment(),
-                cwd=self._folder,
-                start_new_session=True,  # Ctrl-C is for the caller, who may still have to write
-            )
-        try:
-            self._wait_until_ready()
-        except BaseException:
-            self.stop()
-            raise
+        for starts_left in reversed(range(_STARTS)):
+            try:
+                self._start()
+                break
+            except _ServerEndedError:
+                if not starts_left:
+                    raise
         return self
 
     def __exit__(
@@ -127,6 +120,30 @@ class LocalObjectStore:
             self._process.wait()
         self._process = None
 
+    def _start(self) -> None:
+        """On other ports each time."""
+        ports = _free_ports()
+        self.endpoint_url = f"http://127.0.0.1:{ports['s3']}"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        config = self._folder / "identities.json"
+        config.write_text(json.dumps(self._identities()))
+        command = [_binary(), *_arguments(self._folder / "data", config, ports)]
+        with (self._folder / "server.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                env=_server_environment(),
+                cwd=self._folder,
+                start_new_session=True,  # Ctrl-C is for the caller, who may still have to write
+            )
+        self._client = self._connected()
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
     def _identities(self) -> dict[str, object]:
         return {
             "identities": [
@@ -141,7 +158,7 @@ class LocalObjectStore:
         client, problem = self._client, ""
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise RuntimeError(
+                raise _ServerEndedError(
                     f"the store ended with {self._process.returncode}: {self._log()}"
                 )
             try:
@@ -156,8 +173,7 @@ class LocalObjectStore:
                 return
         raise TimeoutError(f"no answer in {_START_SECONDS:.0f} s ({problem}): {self._log()}")
 
-    @cached_property
-    def _client(self) -> Any:
+    def _connected(self) -> Any:
         return botocore.session.Session().create_client(
             "s3",
             region_name="us-east-1",
@@ -207,16 +223,7 @@ def _free_ports() -> dict[str, int]:
     """One for each service, with room for its gRPC port 10,000 above."""
     ports: dict[str, int] = {}
     while len(ports) < len(_SERVICES):
-        port = 20_000 + secrets.randbelow(12_000)
-        if port not in ports.values() and _is_free(port) and _is_free(port + _GRPC_OFFSET):
+        port = free_port(STORE_PORTS)
+        if port not in ports.values() and is_free(port + _GRPC_OFFSET):
             ports[_SERVICES[len(ports)]] = port
     return ports
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -20,8 +20,8 @@ def processes_of(mark: str) -> dict[int, str]:
     return found
 
 
-def wait_for_the_end_of_all(mark: str, seconds: float = 10.0) -> None:
-    """A killed process takes a moment to go."""
+def wait_for_the_end_of_all(mark: str, seconds: float = 45.0) -> None:
+    """A killed process takes a moment to go; Ray's own, left alone, would go after a minute."""
     limit = monotonic() + seconds
     while left := processes_of(mark):
         assert monotonic() < limit, left

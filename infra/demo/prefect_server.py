@@ -6,7 +6,6 @@ Nothing of the user's Prefect profile is read or written, nothing is reported an
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,15 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-START_SECONDS = 60.0
+from infra.ports import PREFECT_PORTS, free_port
+
+START_SECONDS = 180.0
 STOP_SECONDS = 10.0
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class LocalPrefectServer:
@@ -30,7 +24,7 @@ class LocalPrefectServer:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port = free_port()
+        self.port = free_port(PREFECT_PORTS)
         self.log_path = home / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -11,6 +11,8 @@ from lasaft_core.storage import ObjectStat
 from ray_actors.attempts import base_row, describe
 from ray_actors.messages import Admission, OnTick, TrackResult, TrackTask, WorkerSettings
 
+AWAIT_SECONDS = 120.0  # at most, for a word that never comes
+
 
 def track(name: str, *, seconds: float = 1.0, group: str | None = None) -> TrackTask:
     """A task whose behaviour is the first word of its name."""
@@ -26,13 +28,19 @@ def rows_by_name(results: list[TrackResult]) -> dict[str, TrackRow]:
     return {name_of(result): result.row for result in results}
 
 
+def place_of(settings: WorkerSettings, suffix: str) -> Path:
+    """Of a file by which the workers and their test talk."""
+    return Path(settings.dest.removeprefix("file://")).with_suffix(suffix)
+
+
 class FakeWorker:
-    """`die` kills its process (`die_once`, `die_twice`: so often), `hang` never ends, `raise`
-    breaks, `fail` fails, others skip."""
+    """`die` kills its process (`die_once`, `die_twice`: so often), `hang` never ends, `await` ends
+    once the test lets it, `raise` breaks, `fail` fails, others skip."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
-        self.diary = Path(settings.dest.removeprefix("file://")).with_suffix(".diary")
+        self.diary = place_of(settings, ".diary")
+        self.go = place_of(settings, ".go")
         self.device = Lock()
 
     def note(self, text: str) -> None:
@@ -58,6 +66,8 @@ class FakeWorker:
             time.sleep(600)
         if word == "slow":
             time.sleep(0.5)
+        if word == "await":
+            self._await_go()
         if word == "creep":
             self._creep(int(name.split("-")[1]), on_audio)
         if word == "raise":
@@ -65,6 +75,11 @@ class FakeWorker:
         self.note(f"end {name}")
         row = base_row(task, self.settings, **self._outcome(word))
         return TrackResult(row=row, windows=1, audio_seconds=task.audio_seconds_estimate)
+
+    def _await_go(self) -> None:
+        limit = time.monotonic() + AWAIT_SECONDS
+        while not self.go.exists() and time.monotonic() < limit:
+            time.sleep(0.05)
 
     def _creep(self, steps: int, on_audio: OnTick | None) -> None:
         """Slow, yet it gets further all the time."""
@@ -90,8 +105,7 @@ class StartsOnce:
     """The first worker of a pool starts, the others don't."""
 
     def __init__(self, settings: WorkerSettings) -> None:
-        lock = Path(settings.dest.removeprefix("file://")).with_suffix(".lock")
-        os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+        os.close(os.open(place_of(settings, ".lock"), os.O_CREAT | os.O_EXCL))
         self._fake = FakeWorker(settings)
 
     def process(self, task: TrackTask, on_audio: OnTick | None = None) -> TrackResult:

@@ -130,7 +130,7 @@ class Meeting:
     """Three stages that are over only when all of them are at work at the same time."""
 
     def __init__(self) -> None:
-        self.barrier = Barrier(3, timeout=20)
+        self.barrier = Barrier(3, timeout=60)
         self.stages: list[str] = []
 
     def attend(self, stage: str) -> None:
@@ -180,14 +180,14 @@ def test_the_next_track_is_decoded_while_one_is_on_the_device(place, tmp_path, w
 
     def first_waits(self):
         on_device.set()
-        assert decoded.wait(20)
+        assert decoded.wait(60)
         return finish(self)
 
     monkeypatch.setattr(SongInput, "pieces", second_decoded)
     monkeypatch.setattr(HalvingSeparator, "finish", first_waits)
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(worker.process, tasks[0])
-        assert on_device.wait(20)
+        assert on_device.wait(60)
         second = threads.submit(worker.process, tasks[1])
 
     assert [future.result().row.status for future in (first, second)] == ["done"] * 2

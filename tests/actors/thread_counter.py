@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic, sleep
 
 import scipy.signal  # noqa: F401  starts the pool of its OpenBLAS, which the meters never use
 import torch
@@ -29,6 +30,14 @@ def foreign_threads() -> int:
     return len(list(Path("/proc/self/task").iterdir())) - threading.active_count()
 
 
+def foreign_threads_left(expected: int) -> int:
+    """Those that stay: a thread that has ended takes a moment to go."""
+    limit = monotonic() + 30
+    while (count := foreign_threads()) > expected and monotonic() < limit:
+        sleep(0.1)
+    return count
+
+
 def threads_of_pools(settings: WorkerSettings, tasks: list[TrackTask]) -> int:
     """What computing leaves behind where each task comes from a thread of its own."""
     torch.set_num_threads(settings.threads)  # its other pool, for mobile kernels, starts here
@@ -37,4 +46,4 @@ def threads_of_pools(settings: WorkerSettings, tasks: list[TrackTask]) -> int:
     with ThreadPoolExecutor(len(tasks)) as callers:
         results = list(callers.map(worker.process, tasks))
         assert {result.row.status for result in results} == {"done"}
-        return foreign_threads() - before
+        return foreign_threads_left(before + settings.threads - 1) - before

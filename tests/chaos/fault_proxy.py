@@ -10,6 +10,7 @@ A request meets the first rule that matches it, else the fate that the seed has 
     truncated      half of the answer      gone           nobody is there for `gone_seconds`
     kill before, kill after, kill later    SIGKILL to the process that sent it
 
+At least two requests find nobody there, however late the second one comes.
 The Host header passes unchanged, so that signatures stay valid. The proxy is a process of its own:
 Delta Lake's queries hold Python's lock while they wait for an answer.
 """
@@ -79,7 +80,7 @@ class FaultProxy:
     def begin(self):
         """Its URL."""
         self._thread.start()
-        assert self._begun.wait(10)
+        assert self._begun.wait(60)
         return f"http://127.0.0.1:{self._port}"
 
     def end(self):
@@ -115,7 +116,7 @@ class FaultProxy:
         """None for most."""
         self._facts.requests += 1
         drawn = self._random.random()
-        if time.monotonic() < self._gone_until:
+        if time.monotonic() < self._gone_until or self._facts.injected["gone"] == 1:
             return Rule("", "", "gone")
         for rule in self._rules:
             if rule.takes(request.method, request.path):

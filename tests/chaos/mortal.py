@@ -16,8 +16,10 @@ def outcome_of(target, environment, *arguments):
     """The exit code, or KILLED, of a process that calls `target` in this environment."""
     process = _context.Process(target=_begin, args=(target, environment, arguments))
     process.start()
-    process.join(60)
+    process.join(150)
+    has_ended = not process.is_alive()
     process.kill()
+    assert has_ended
     return process.exitcode
 
 

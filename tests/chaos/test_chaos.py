@@ -10,7 +10,7 @@ from tests.chaos.campaign import RATES, Campaign
 TRACKS = 60
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1500)
 def test_nothing_is_lost_and_nothing_twice_whatever_dies(bucket, s3_server, proxy_process, capsys):
     seed = int(os.environ.get("LASAFT_CHAOS_SEED") or secrets.randbelow(10_000))
     with capsys.disabled():

@@ -12,6 +12,7 @@ from tests.chaos.fault_proxy import Rule
 from tests.chaos.mortal import outcome_of, run
 from tests.chaos.whole_runs import run_whole
 
+pytestmark = pytest.mark.timeout(900)
 TRACKS = 6
 DESCRIPTION = r"/track\.json$"
 

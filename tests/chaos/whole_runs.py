@@ -10,7 +10,7 @@ from tests.chaos.bucket import TARGETS
 from tests.marked_processes import MARK, wait_for_the_end_of_all
 from tests.pipeline.song_folder import CHECKPOINT
 
-RUN_SECONDS = 300
+RUN_SECONDS = 600
 GONE_SECONDS = 100.0  # Ray's agents look for their killed cluster for about a minute
 
 

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -20,7 +19,7 @@ pytestmark = [
         not list(MUSIC.glob("*.whl")),
         reason=f"no wheels with music in {MUSIC}: make test gets them",
     ),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(900),
 ]
 
 
@@ -53,7 +52,7 @@ def value_of(line_start: str, output: str) -> list[str]:
 def test_a_bucket_becomes_stems_and_a_table_and_the_second_run_does_nothing(mark):
     demo = start_demo(mark)
 
-    output, _ = demo.communicate(timeout=220)
+    output, _ = demo.communicate(timeout=800)
 
     assert demo.returncode == 0, output
     windows, windows_again = value_of("windows through the network", output)
@@ -70,13 +69,10 @@ def test_a_bucket_becomes_stems_and_a_table_and_the_second_run_does_nothing(mark
 def test_a_demo_stopped_by_ctrl_c_leaves_no_process(mark):
     demo = start_demo(mark)
     assert demo.stdout is not None
-    for line in demo.stdout:
-        if "Beginning flow run" in line:
-            break
-    time.sleep(3)  # Ray is starting or at work
+    assert any("workers=" in line and " cpus=" in line for line in demo.stdout), "ended before"
 
     os.killpg(demo.pid, signal.SIGINT)  # a terminal sends it to the whole group
-    output, _ = demo.communicate(timeout=200)
+    output, _ = demo.communicate(timeout=800)
 
     assert demo.returncode == 130, output
     assert "Cancelled(" in output

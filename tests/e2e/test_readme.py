@@ -15,6 +15,7 @@ from lasaft_core import storage
 from lasaft_core.musdb import SPLITS, TARGETS
 from tests.generated_sources import write_sources
 
+pytestmark = pytest.mark.timeout(1200)
 README = (Path(__file__).parents[2] / "README.md").read_text()
 COMMANDS = [
     shlex.split(line, comments=True)[1:]

@@ -20,7 +20,8 @@ from lasaft_core.catalog.table import CatalogTable
 from tests.marked_processes import MARK, processes_of, wait_for_the_end_of_all
 
 CHECKPOINT = Path(__file__).parent.parent / "golden" / "tfc_gpocm_lasaft.ckpt"
-SONGS, ALL_SECONDS = 40, 30.0
+SONGS = 40
+ALL_SECONDS = 75.0  # 30 on a machine with time to spare; waiting for the store takes over 100
 
 
 @pytest.fixture

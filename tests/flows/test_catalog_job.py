@@ -1,16 +1,15 @@
 import os
 import signal
-from threading import Timer
 
 import pytest
 
 from flows.catalog_job import CatalogJob, current_job, offered
-from flows.run_records import RunConfig
+from flows.run_records import Progress, RunConfig
 
 
 @pytest.fixture
 def job(scripted_run, tmp_path) -> CatalogJob:
-    scripted_run.waits_for_stop_seconds = 20.0
+    scripted_run.waits_for_stop_seconds = 120.0
     job = CatalogJob(RunConfig(sources=("in",), dest=str(tmp_path)))
     job.check()
     job.make_plan()
@@ -20,7 +19,12 @@ def job(scripted_run, tmp_path) -> CatalogJob:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_in_order_and_handlers_come_back(job, number) -> None:
     before = signal.getsignal(number)
-    Timer(0.2, os.kill, (os.getpid(), number)).start()
+
+    def send_once(progress: Progress) -> None:
+        job.listeners.clear()
+        os.kill(os.getpid(), number)
+
+    job.listeners.append(send_once)
     job.separate()
     assert job.report.stopped == "cancelled"
     assert job.exit_code == 1

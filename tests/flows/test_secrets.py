@@ -20,6 +20,7 @@ from infra.object_store import LocalObjectStore
 from lasaft_core import storage
 from lasaft_core.catalog.table import CatalogTable
 
+pytestmark = pytest.mark.timeout(1200)
 CHECKPOINT = Path(__file__).parent.parent / "golden" / "tfc_gpocm_lasaft.ckpt"
 PASSWORD = "an/endpoint+password"
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+pytestmark = pytest.mark.timeout(1200)
 CHECKPOINT = Path(__file__).parents[1] / "golden" / "tfc_gpocm_lasaft.ckpt"
 LOG = "serve.log"
 
@@ -41,11 +42,11 @@ def served(prefect_api: str, tmp_path: Path) -> Iterator[Path]:
     )
     yield tmp_path
     os.killpg(process.pid, signal.SIGTERM)
-    process.wait(30)
+    process.wait(120)
     log.close()
 
 
-def _wait(read, seconds: float = 90.0):
+def _wait(read, seconds: float = 200.0):
     deadline = time.monotonic() + seconds
     while not (found := read()):
         assert time.monotonic() < deadline, "nothing came of it"

@@ -9,7 +9,7 @@ from flows.planning import track_tasks
 from flows.publishing import MAX_REFUSALS, BatchPublisher
 from flows.reporting import report_lines
 from flows.run_records import RunConfig, RunReport
-from flows.stop_deadline import StopDeadline
+from flows.stop_deadline import DRAIN_SECONDS, END_SECONDS, StopDeadline
 from flows.tally import Brake, Tally
 from lasaft_core.catalog.plan import Plan, PlannedTrack
 from lasaft_core.catalog.rows import TrackRow
@@ -244,6 +244,10 @@ def test_a_store_that_stays_down_ends_the_run(rows):
 
     with pytest.raises(StoreError, match="the store is down"):
         publisher.flush_patiently()
+
+
+def test_the_times_of_a_stopped_run_leave_ten_of_its_thirty_seconds_to_the_end_of_its_workers():
+    assert DRAIN_SECONDS < END_SECONDS <= 30 - 10
 
 
 def test_a_stopped_run_does_not_wait_for_a_store_that_does_not_answer():

@@ -37,7 +37,7 @@ print(json.dumps({"outcome": outcome, "grown_mb": grown / 2**20}))
 def read(path: Path, *, hours: float = 12.0, channels: str = "skip") -> str:
     """What becomes of it, within 150 MB above the program itself; scipy is some 40 of them."""
     command = [sys.executable, "-c", READ, str(path), str(hours), channels]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=150)
     facts = json.loads(done.stdout)
     assert facts["grown_mb"] < 150, facts
     return facts["outcome"]

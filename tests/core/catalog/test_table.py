@@ -243,6 +243,7 @@ def test_a_reader_sees_a_batch_whole_or_not_at_all(catalog: CatalogTable) -> Non
     def read() -> None:
         while not stop.is_set():
             seen.append(reader.keys(MODEL).num_rows)
+        seen.append(reader.keys(MODEL).num_rows)
 
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(read)
@@ -251,7 +252,7 @@ def test_a_reader_sees_a_batch_whole_or_not_at_all(catalog: CatalogTable) -> Non
         stop.set()
         reading.result()
 
-    assert seen
+    assert seen[-1] == 5 * 7
     assert all(count % 7 == 0 for count in seen)
     assert seen == sorted(seen)
 
