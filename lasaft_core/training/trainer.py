@@ -158,24 +158,28 @@ class Trainer:
             checkpoint, device=self.learner.device, precision=self.learner.precision
         )
         validation = validate(separator, songs, self.options.validation_seconds)
-        is_best = self._keep_if_best(checkpoint, validation)
+        self._keep("last", checkpoint, validation)
+        is_best = self._is_best(validation)
         if is_best:
+            self._keep("best", checkpoint, validation)
             self.epochs_without_gain = 0
         elif counts:
             self.epochs_without_gain += 1
         for observer in observers:
             observer.on_validation(self.step, validation, is_best=is_best)
 
-    def _keep_if_best(self, checkpoint: Checkpoint, validation: Validation) -> bool:
+    def _is_best(self, validation: Validation) -> bool:
         is_sdr = self.recipe.criterion == "sdr_db"
         value = -validation.mean_sdr_db if is_sdr else validation.mean_l1
         if self.best is not None and value >= self.best:
             return False
         self.best = value
-        part = self.folder / "best.part"
-        native.write(part, self.config, checkpoint.tensors, self._card(validation))
-        part.replace(self.folder / "best.safetensors")
         return True
+
+    def _keep(self, name: str, checkpoint: Checkpoint, validation: Validation) -> None:
+        part = self.folder / f"{name}.part"
+        native.write(part, self.config, checkpoint.tensors, self._card(validation))
+        part.replace(self.folder / f"{name}.safetensors")
 
     def _card(self, validation: Validation) -> dict[str, object]:
         provenance = {

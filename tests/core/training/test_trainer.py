@@ -115,6 +115,9 @@ def test_given_weights_are_what_there_is_to_be_better_than(tmp_path, data, tiny)
     assert [(line["step"], line["is_best"]) for line in validations] == [(0, True), (6, False)]
     best = load_checkpoint(str(tmp_path / "second" / "best.safetensors")).tensors
     assert all(torch.equal(best[name], given[name]) for name in given)
+    last = load_checkpoint(str(tmp_path / "second" / "last.safetensors"))
+    now = second.learner.weights()
+    assert all(torch.equal(last.tensors[name], now[name]) for name in now)
 
 
 def test_other_options_are_refused_and_named(tmp_path, data, tiny):
