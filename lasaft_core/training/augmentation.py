@@ -32,10 +32,7 @@ class Staging:
         if way == 1:
             return placed(audio, rng.uniform(*self.position))
         late = round(rng.uniform(*self.late_seconds) * sample_rate)
-        side = int(rng.integers(2))
-        delayed = audio.copy()
-        delayed[side] = np.pad(audio[side], (late, 0))[: audio.shape[1]]
-        return delayed
+        return delayed(audio, late, side=int(rng.integers(2)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +128,13 @@ def placed(audio: Audio, position: float) -> Audio:
     angle = (position + 1) * np.pi / 4
     gains = np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)])
     return (audio * gains[:, None]).astype(np.float32)
+
+
+def delayed(audio: Audio, samples: int, *, side: int) -> Audio:
+    """[2, samples]: one side late; it begins with silence."""
+    late = audio.copy()
+    late[side] = np.pad(audio[side], (samples, 0))[: audio.shape[1]]
+    return late
 
 
 def peaking_filter(frequency: float, *, gain_db: float, quality: float) -> NDArray[np.float64]:

@@ -67,18 +67,17 @@ class Excerpts(Dataset[Batch]):
         self.chances_of = {
             target: self._chances(songs, sounding[:, n]) for n, target in enumerate(TARGETS)
         }
-        everything = np.ones(len(self.accompaniments), bool)
-        self.accompaniment_chances = self._chances(self.accompaniments, everything)
+        self.accompaniment_chances = self._chances(self.accompaniments)
 
     def _chances(
-        self, pieces: Sequence[Song | Accompaniment], are_asked: NDArray[np.bool_]
+        self, pieces: Sequence[Song | Accompaniment], are_asked: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float64]:
         """Of each piece to be drawn; of all where none is asked for."""
         weights = np.ones(len(pieces))
         if self.mixing.weighs_length:
             longest = self.mixing.longest_seconds or math.inf
             weights = np.array([min(p.num_samples / p.sample_rate, longest) for p in pieces])
-        if are_asked.any():
+        if are_asked is not None and are_asked.any():
             weights = weights * are_asked
         return np.asarray(weights / weights.sum(), np.float64)
 

@@ -159,7 +159,7 @@ class Trainer:
         )
         validation = validate(separator, songs, self.options.validation_seconds)
         self._keep("last", checkpoint, validation)
-        is_best = self._is_best(validation)
+        is_best = self._takes_the_lead(validation)
         if is_best:
             self._keep("best", checkpoint, validation)
             self.epochs_without_gain = 0
@@ -168,7 +168,8 @@ class Trainer:
         for observer in observers:
             observer.on_validation(self.step, validation, is_best=is_best)
 
-    def _is_best(self, validation: Validation) -> bool:
+    def _takes_the_lead(self, validation: Validation) -> bool:
+        """Whether it is better than the best, which it then is itself."""
         is_sdr = self.recipe.criterion == "sdr_db"
         value = -validation.mean_sdr_db if is_sdr else validation.mean_l1
         if self.best is not None and value >= self.best:

@@ -12,7 +12,7 @@ and so do solos to train on, beside three silent stems.
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ import numpy as np
 import soundfile
 
 from lasaft_core.errors import InvalidOption
-from lasaft_core.training.building.multitracks import recorded_song, solo, stereo
+from lasaft_core.training.building.multitracks import recorded_song, stereo
 from lasaft_core.training.building.players import SYNTHESIS
 from lasaft_core.training.building.score import RATE
 from lasaft_core.training.building.songs import BuiltSong, build_song
@@ -29,7 +29,6 @@ from lasaft_core.training.building.sources import (
     INSTRUMENTALS,
     MULTITRACKS,
     SOLOS,
-    VOICES,
     Source,
     find_sources,
     of_split,
@@ -75,7 +74,7 @@ class SongTask:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTask:
-    """One recorded song."""
+    """One recorded song, or a solo."""
 
     folder: Path
     source: Source
@@ -85,21 +84,7 @@ class RecordedTask:
         return recorded_song(self.source)
 
 
-@dataclass(frozen=True, slots=True)
-class SoloTask:
-    """One recording of `target` alone."""
-
-    folder: Path
-    source: Source
-    file: Path
-    target: str
-    seed: None = None
-
-    def build(self) -> BuiltSong:
-        return solo(self.source, self.file, self.target)
-
-
-Task = SongTask | RecordedTask | SoloTask
+Task = SongTask | RecordedTask
 
 
 def build(
@@ -149,12 +134,14 @@ def _tasks(sources: Sequence[Source], out: Path, settings: BuildSettings) -> lis
 
 
 def _solos(sources: Sequence[Source], out: Path) -> list[Task]:
-    """Of those that are trained on: solos, and voices that sing."""
+    """A song of one stem for each recording of those that are trained on."""
     return [
-        SoloTask(out / "train" / f"{source.name}-{file.stem}", source, file, target)
+        RecordedTask(
+            out / "train" / f"{source.name}-{file.stem}",
+            replace(source, files=(file,), stems={source.solo_of: ("*",)}),
+        )
         for source in sources
-        for target in ("vocals" if source.kind == VOICES and source.sung else source.target,)
-        if target is not None and not source.held_out
+        if source.solo_of and not source.held_out
         for file in source.files
     ]
 

@@ -36,14 +36,6 @@ def recorded_song(source: Source) -> BuiltSong:
     return BuiltSong(stems, (source.name,), source.name)
 
 
-def solo(source: Source, file: Path, target: str) -> BuiltSong:
-    """A recording of nothing but `target`, at a peak of 0.9."""
-    audio = stereo(file)
-    stems = {name: np.zeros_like(audio) for name in TARGETS}
-    stems[target] = audio * np.float32(_PEAK / np.abs(audio).max())
-    return BuiltSong(stems, (source.name,), source.name)
-
-
 def _target(file: Path, source: Source) -> str:
     for target, patterns in source.stems.items():
         if any(fnmatchcase(file.name, pattern) for pattern in patterns):

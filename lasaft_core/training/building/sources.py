@@ -25,11 +25,10 @@ from lasaft_core.musdb import TARGETS
 MULTITRACKS: Final = "multitracks"
 INSTRUMENTALS: Final = "instrumentals"
 SOLOS: Final = "solos"
-VOICES: Final = "voices"
 SUFFIXES: Final = {
     "soundfonts": ".sf[23]", "kits": ".sfz", "basses": ".sfz", "guitars": ".sfz", "reeds": ".sfz",
     "keyboards": ".sfz",
-    VOICES: ".wav", "midi": ".mid", MULTITRACKS: ".m4a", INSTRUMENTALS: ".mp3", SOLOS: ".mp3",
+    "voices": ".wav", "midi": ".mid", MULTITRACKS: ".m4a", INSTRUMENTALS: ".mp3", SOLOS: ".mp3",
 }  # fmt: skip
 TERMS_FILE: Final = "source.json"
 
@@ -180,6 +179,11 @@ class Source:
     sung: bool = False
     target: str | None = None
     stems: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def solo_of(self) -> str | None:
+        """The target that each file holds alone; voices that sing are solos, too."""
+        return "vocals" if self.sung else self.target
 
 
 def find_sources(root: Path) -> list[Source]:
