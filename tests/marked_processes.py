@@ -1,8 +1,10 @@
 """All processes that a test has started, however they were started: they carry its mark in their
 environment."""
 
+import operator
 from pathlib import Path
-from time import monotonic, sleep
+
+from tests.waiting import eventually
 
 MARK = "LASAFT_TEST_MARK"
 
@@ -22,7 +24,4 @@ def processes_of(mark: str) -> dict[int, str]:
 
 def wait_for_the_end_of_all(mark: str, seconds: float = 45.0) -> None:
     """A killed process takes a moment to go; Ray's own, left alone, would go after a minute."""
-    limit = monotonic() + seconds
-    while left := processes_of(mark):
-        assert monotonic() < limit, left
-        sleep(0.1)
+    eventually(lambda: processes_of(mark), operator.not_, seconds=seconds)

@@ -10,8 +10,7 @@ from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.storage import ObjectStat
 from ray_actors.attempts import base_row, describe
 from ray_actors.messages import Admission, OnTick, TrackResult, TrackTask, WorkerSettings
-
-AWAIT_SECONDS = 120.0  # at most, for a word that never comes
+from tests.waiting import eventually
 
 
 def track(name: str, *, seconds: float = 1.0, group: str | None = None) -> TrackTask:
@@ -67,7 +66,7 @@ class FakeWorker:
         if word == "slow":
             time.sleep(0.5)
         if word == "await":
-            self._await_go()
+            eventually(self.go.exists)
         if word == "creep":
             self._creep(int(name.split("-")[1]), on_audio)
         if word == "raise":
@@ -75,11 +74,6 @@ class FakeWorker:
         self.note(f"end {name}")
         row = base_row(task, self.settings, **self._outcome(word))
         return TrackResult(row=row, windows=1, audio_seconds=task.audio_seconds_estimate)
-
-    def _await_go(self) -> None:
-        limit = time.monotonic() + AWAIT_SECONDS
-        while not self.go.exists() and time.monotonic() < limit:
-            time.sleep(0.05)
 
     def _creep(self, steps: int, on_audio: OnTick | None) -> None:
         """Slow, yet it gets further all the time."""

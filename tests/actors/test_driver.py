@@ -1,9 +1,9 @@
 """The driver loop on a real local Ray, with workers that die, hang and fail as they are told."""
 
+import operator
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
-from time import monotonic, sleep
 
 import pytest
 import ray
@@ -23,6 +23,7 @@ from ray_actors import driver
 from ray_actors.actor import Slot
 from ray_actors.messages import PoolOptions
 from ray_actors.pool import RayPool
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("local_ray", "quick_polls")
 
@@ -68,10 +69,7 @@ def diary(settings) -> list[str]:
 
 def wait_for_the_end_of(pids: set[int]) -> None:
     """Fails by the time limit if one of the processes lives on."""
-    limit = monotonic() + 60
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
-        assert monotonic() < limit, f"still alive: {pids}"
-        sleep(0.05)
+    eventually(lambda: [pid for pid in pids if Path(f"/proc/{pid}").exists()], operator.not_)
 
 
 def workers_seen(settings) -> set[int]:

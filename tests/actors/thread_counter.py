@@ -4,13 +4,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic, sleep
 
 import scipy.signal  # noqa: F401  starts the pool of its OpenBLAS, which the meters never use
 import torch
 
 from ray_actors.messages import OnTick, TrackResult, TrackTask, WorkerSettings
 from ray_actors.worker import SeparatorWorker
+from tests.waiting import eventually
 
 
 class ThreadCounter:
@@ -32,10 +32,7 @@ def foreign_threads() -> int:
 
 def foreign_threads_left(expected: int) -> int:
     """Those that stay: a thread that has ended takes a moment to go."""
-    limit = monotonic() + 30
-    while (count := foreign_threads()) > expected and monotonic() < limit:
-        sleep(0.1)
-    return count
+    return eventually(foreign_threads, lambda count: count <= expected)
 
 
 def threads_of_pools(settings: WorkerSettings, tasks: list[TrackTask]) -> int:

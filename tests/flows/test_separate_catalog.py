@@ -1,8 +1,6 @@
 """The flow on a real Prefect server; the run below it is told what it finds."""
 
 import threading
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -11,6 +9,7 @@ import pytest
 
 from flows.run_records import Failure
 from lasaft_core.errors import StoreError
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 SCRIPTED_LINE = "track=one of another thread"
@@ -77,24 +76,16 @@ def test_a_run_is_four_tasks_and_its_log_arrives(scripted_run, parameters) -> No
     runs = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
     logs = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
     with _client() as client:
-        lines = _eventually(
+        lines = eventually(
             lambda: [log.message for log in client.read_logs(log_filter=logs)],
             lambda found: SCRIPTED_LINE in found,
         )
-        names = _eventually(
+        names = eventually(
             lambda: [run.name for run in client.read_task_runs(flow_run_filter=runs)],
             lambda found: len(found) >= 4,
         )
     assert {name.split("-")[0] for name in names} == {"check", "plan", "separate", "report"}
     assert lines.count(SCRIPTED_LINE) == 1
-
-
-def _eventually(read: Callable[[], list[str]], is_enough: Callable[[list[str]], bool]) -> list[str]:
-    """Task runs and lines of the log arrive some time after the run."""
-    deadline = time.monotonic() + 90
-    while not is_enough(found := read()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return found
 
 
 def test_failures_above_the_allowed_rate_fail_the_run(scripted_run, parameters) -> None:

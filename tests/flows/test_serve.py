@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(1200)
 CHECKPOINT = Path(__file__).parents[1] / "golden" / "tfc_gpocm_lasaft.ckpt"
@@ -46,14 +47,6 @@ def served(prefect_api: str, tmp_path: Path) -> Iterator[Path]:
     log.close()
 
 
-def _wait(read, seconds: float = 200.0):
-    deadline = time.monotonic() + seconds
-    while not (found := read()):
-        assert time.monotonic() < deadline, "nothing came of it"
-        time.sleep(0.3)
-    return found
-
-
 def test_a_run_from_the_form_is_cancelled_in_order(served: Path) -> None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import (
@@ -73,18 +66,18 @@ def test_a_run_from_the_form_is_cancelled_in_order(served: Path) -> None:
                     return found
             return None
 
-        run_id = client.create_flow_run_from_deployment(_wait(deployment).id).id
+        run_id = client.create_flow_run_from_deployment(eventually(deployment).id).id
         by_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
 
         def shown() -> set[str]:
             return {artifact.key for artifact in client.read_artifacts(artifact_filter=by_run)}
 
-        _wait(lambda: "catalog-progress" in shown())
+        eventually(lambda: "catalog-progress" in shown())
         client.set_flow_run_state(run_id, Cancelling())
 
         def final_state():
             state = client.read_flow_run(run_id).state
             return state if state.is_final() else None
 
-        assert _wait(final_state).is_cancelled(), (served / LOG).read_text()
-        _wait(lambda: "catalog-report" in shown())  # may come after the state
+        assert eventually(final_state).is_cancelled(), (served / LOG).read_text()
+        eventually(lambda: "catalog-report" in shown())  # may come after the state

@@ -1,7 +1,7 @@
 """Two runs over one catalog and one destination at the same time."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -23,6 +23,7 @@ from lasaft_core.storage.local import LocalStore
 from ray_actors import backlog, inline
 from ray_actors.messages import TrackResult
 from tests.made_songs import put_stems
+from tests.waiting import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -93,13 +94,6 @@ def test_what_a_living_run_holds_to_the_end_is_left_to_it(
     assert songs.run().done == 1, "the next run does what the other one did not"
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Or for two minutes: what is asserted afterwards tells."""
-    limit = time.monotonic() + 120
-    while not condition() and time.monotonic() < limit:
-        time.sleep(0.01)
-
-
 def test_an_on_demand_run_goes_first_while_the_nightly_one_is_under_way(
     songs: SongFolder,
 ) -> None:
@@ -126,13 +120,13 @@ def test_an_on_demand_run_goes_first_while_the_nightly_one_is_under_way(
         announce(claims, workers)
         under_way.append(claims)
         if len(under_way) == 2:
-            wait_until(lambda: under_way[0].workers_wanted > 0)
+            eventually(lambda: under_way[0].workers_wanted > 0)
             is_seen.set()
 
     def closed(claims: RunClaims) -> None:
         if claims is not under_way[0]:
             enough = ticks + 20  # of which a song takes some
-            wait_until(lambda: ticks >= enough or bool(nightly))
+            eventually(lambda: ticks >= enough or bool(nightly))
             freed.append((nightly_done, bool(nightly)))
         close(claims)
 

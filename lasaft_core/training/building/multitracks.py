@@ -9,6 +9,7 @@ import numpy as np
 
 from lasaft_core.audio.reader import open_audio
 from lasaft_core.audio.resampling import Resampler
+from lasaft_core.errors import InvalidOption
 from lasaft_core.musdb import TARGETS
 from lasaft_core.training.building.effects import Audio
 from lasaft_core.training.building.score import RATE
@@ -20,7 +21,8 @@ LEFT_OUT: Final = "left out"  # of the song, where one track holds two sources
 
 
 def recorded_song(source: Source) -> BuiltSong:
-    """The whole song; its mixture peaks at 0.9. A target without a track is silent."""
+    """The whole song; its mixture peaks at 0.9. A target without a track is silent. Raises
+    InvalidOption where all are."""
     tracks: dict[str, list[Audio]] = {target: [] for target in TARGETS}
     for file in source.files:
         target = _target(file, source)
@@ -32,6 +34,13 @@ def recorded_song(source: Source) -> BuiltSong:
         for track in of_target:
             stems[target][: len(track)] += track
     peak = np.abs(sum(stems.values())).max()
+    if not peak > 0:
+        raise InvalidOption(
+            f"source {source.name}",
+            expected="a recording that sounds",
+            got="silence",
+            remedy="remove it from the sources",
+        )
     stems = {target: stem * np.float32(_PEAK / peak) for target, stem in stems.items()}
     return BuiltSong(stems, (source.name,), source.name)
 

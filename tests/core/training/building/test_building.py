@@ -187,6 +187,10 @@ def test_a_recorded_songs_tracks_become_its_stems(tmp_path):
     }
     for target, audio in wanted.items():
         np.testing.assert_allclose(stems[target], scale * audio, atol=1e-5)
+    for name in tracks:
+        soundfile.write(folder / f"{name}.wav", np.zeros((RATE, 2)), RATE)
+    with pytest.raises(InvalidOption, match=r"source song: .* got silence; remove it"):
+        recorded_song(find_sources(tmp_path / "sources")[0])
 
 
 def choir_terms(**more):
