@@ -40,6 +40,13 @@ _SOLFEGE = {
     "files": ["*.flac", "*.wav"], "sung": True, "a_voice_each": True,
 }  # fmt: skip
 _SECTOID = {"licence": "MIT", "attribution": "Sectoid, Carlos Viola Iborra", "files": ["*.ogg"]}
+# Of GearHead Caramel; the others sound like voices to Spleeter, are a century old, or not as free.
+_VOICELESS_TRACKS: Final = (
+    "A Surprising", "Anthem", "HoliznaCC0 - [ABCGLPS]", "Komiku_-_0[36789]", "Komiku_-_13_-_Fight",
+    "Komiku_-_32", "Alena", "Chronos", "Comic", "Doctor", "Good", "Heroic", "Jethro", "L",
+    "Machinima", "Monkey", "Mr Smith", "Origami", "Shiny", "softmartin", "airtone", "techtheist",
+    "TRG", "UltraCat", "yoitrax",
+)  # fmt: skip
 _ALBUM: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     "lithium": {},
     "sodium": {},
@@ -144,6 +151,18 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "tannerhelland": {
         "licence": "CC-BY-4.0", "attribution": "Tanner Helland", "files": ["mp3/[!W]*.mp3"],
     },
+    "josh-woodward": {
+        "licence": "CC-BY-4.0", "attribution": "instrumental versions, Josh Woodward",
+        "files": ["*.m4a"],
+    },
+    "gearhead-caramel": {
+        "licence": "CC-BY-4.0, CC-BY-3.0 and public domain, see its credits.md",
+        "attribution": "music of GearHead Caramel: Anthem of Rain, HoliznaCC0, Komiku, "
+        "Kevin MacLeod, Alexander Nakarada, Alexandr Zhelanov, Alena Smirnova, Doctor Turtle, "
+        "Dub Alta Fidelidad, MachinimaSound, Monkey Warhol, Mr Smith, Origami Repetika, "
+        "softmartin, airtone, Techtheist, TRG Banks, UltraCat, Yoitrax",
+        "files": [f"music/{tracks}*.ogg" for tracks in _VOICELESS_TRACKS],
+    },
     "sectoid": _SECTOID,
     "sectoid-guitars": {**_SECTOID, "target": "other"},
     "waivops-drums": {
@@ -157,6 +176,10 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "sms-tools-singing": {
         "licence": "CC-BY-4.0", "attribution": "sounds of sms-tools, freesound.org",
         "target": "vocals", "files": ["*.wav"],
+    },
+    "josh-woodward-singing": {
+        "licence": "CC-BY-4.0", "attribution": "Swansong, Josh Woodward", "target": "vocals",
+        "files": ["*.flac"],
     },
     **{f"everything-is-free-{song}": _of_album(song) for song in _ALBUM},
 }  # fmt: skip
