@@ -178,8 +178,16 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
         "target": "vocals", "files": ["*.wav"],
     },
     "josh-woodward-singing": {
-        "licence": "CC-BY-4.0", "attribution": "Swansong, Josh Woodward", "target": "vocals",
-        "files": ["*.flac"],
+        "licence": "CC-BY-4.0", "attribution": "Swansong and Crazy Glue, Josh Woodward",
+        "target": "vocals", "files": ["*.flac"],
+    },
+    "snowflake-singing": {
+        "licence": "CC-BY-3.0", "attribution": "Living Nightmare, Snowflake",
+        "target": "vocals", "files": ["*.flac"],
+    },
+    "army-chorus": {
+        "licence": "public domain", "attribution": "Arirang, U.S. Army Chorus",
+        "target": "vocals", "files": ["*.flac"],
     },
     **{f"everything-is-free-{song}": _of_album(song) for song in _ALBUM},
 }  # fmt: skip
