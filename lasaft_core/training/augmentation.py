@@ -47,7 +47,7 @@ class Augmentation:
     equaliser_bands: int = 3
     drive_share: float = 0.12
     drive: tuple[float, float] = (1.0, 10.0)
-    staging_share: float = 0.35
+    staging_share: float = 0.2
     staging: Staging = Staging()
 
     def apply(self, audio: Audio, rng: np.random.Generator, sample_rate: int) -> Audio:
