@@ -169,6 +169,18 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
         "licence": "CC-BY-4.0", "attribution": "WaivOps, Patchbanks", "target": "drums",
         "files": ["**/examples/*.mp3"],
     },
+    "holiznacc0-piano": {
+        "licence": "CC0-1.0", "attribution": "HoliznaCC0", "target": "other",
+        "files": ["phonographs/*/*-creppy-piano-*_ch0.ogg", "phonographs/*/*-06-*_ch0.ogg"],
+    },
+    "tannerhelland-piano": {
+        "licence": "CC-BY-4.0", "attribution": "Tanner Helland", "target": "other",
+        "files": ["mp3/Leaving Millie*.mp3", "mp3/Honky-Tonk*.mp3"],
+    },
+    "josh-woodward-piano": {
+        "licence": "CC-BY-4.0", "attribution": "instrumental version, Josh Woodward",
+        "target": "other", "files": ["audio_clasica_piano.m4a"],
+    },
     "oatsu-singing": {
         "licence": "MIT", "attribution": "my-singing-voice-database, oatsu", "target": "vocals",
         "files": ["**/*.flac"],
