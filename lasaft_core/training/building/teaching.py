@@ -61,8 +61,8 @@ def voice_of(song: Audio, networks: Sequence[nn.Module]) -> Audio:
     above = (mask[:, _HIGHEST] * power).sum(1, keepdim=True) / power.sum(1, keepdim=True)
     above = above.expand(-1, spectrum.shape[1] - _BINS, -1)
     masked = spectrum * torch.cat([mask, above], dim=1)
-    audio = torch.istft(masked, _N_FFT, _HOP, window=window, length=len(song))
-    return audio.numpy().T * _is_audible(audio.numpy().T, song)[:, None]
+    voice = torch.istft(masked, _N_FFT, _HOP, window=window, length=len(song)).numpy().T
+    return voice * _audibility(voice, song)[:, None]
 
 
 def _mask(magnitudes: Tensor, networks: Sequence[nn.Module]) -> Tensor:
@@ -74,7 +74,7 @@ def _mask(magnitudes: Tensor, networks: Sequence[nn.Module]) -> Tensor:
     return (voice / (voice + rest + _TINY)).transpose(1, 2)[..., :frames]
 
 
-def _is_audible(voice: Audio, song: Audio) -> Audio:
+def _audibility(voice: Audio, song: Audio) -> Audio:
     """[samples], 0 to 1 with soft edges."""
     length = round(_LEVEL_SECONDS * RATE)
     levels = [uniform_filter1d((audio**2).sum(axis=1), length) for audio in (voice, song)]
