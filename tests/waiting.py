@@ -12,12 +12,11 @@ def eventually(
     is_enough: Callable[[T], object] = bool,
     *,
     seconds: float = 120.0,
-    every: float = 0.05,
 ) -> T:
     """The first reading that is enough. Fails with the last one when none was in `seconds`, which
     should be so many that they are only spent on a failure."""
     limit = monotonic() + seconds
     while not is_enough(found := read()):
         assert monotonic() < limit, f"after {seconds} s still {found!r}"
-        sleep(every)
+        sleep(0.05)
     return found

@@ -69,7 +69,11 @@ def diary(settings) -> list[str]:
 
 def wait_for_the_end_of(pids: set[int]) -> None:
     """Fails by the time limit if one of the processes lives on."""
-    eventually(lambda: [pid for pid in pids if Path(f"/proc/{pid}").exists()], operator.not_)
+
+    def living() -> list[int]:
+        return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+    eventually(living, operator.not_, seconds=60)
 
 
 def workers_seen(settings) -> set[int]:

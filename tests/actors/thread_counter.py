@@ -32,7 +32,7 @@ def foreign_threads() -> int:
 
 def foreign_threads_left(expected: int) -> int:
     """Those that stay: a thread that has ended takes a moment to go."""
-    return eventually(foreign_threads, lambda count: count <= expected)
+    return eventually(foreign_threads, lambda count: count <= expected, seconds=30)
 
 
 def threads_of_pools(settings: WorkerSettings, tasks: list[TrackTask]) -> int:

@@ -79,10 +79,12 @@ def test_a_run_is_four_tasks_and_its_log_arrives(scripted_run, parameters) -> No
         lines = eventually(
             lambda: [log.message for log in client.read_logs(log_filter=logs)],
             lambda found: SCRIPTED_LINE in found,
+            seconds=90,
         )
         names = eventually(
             lambda: [run.name for run in client.read_task_runs(flow_run_filter=runs)],
             lambda found: len(found) >= 4,
+            seconds=90,
         )
     assert {name.split("-")[0] for name in names} == {"check", "plan", "separate", "report"}
     assert lines.count(SCRIPTED_LINE) == 1

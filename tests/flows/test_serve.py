@@ -5,17 +5,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from tests.waiting import eventually
+from tests import waiting
 
 pytestmark = pytest.mark.timeout(1200)
 CHECKPOINT = Path(__file__).parents[1] / "golden" / "tfc_gpocm_lasaft.ckpt"
 LOG = "serve.log"
+eventually = partial(waiting.eventually, seconds=200)
 
 
 def _write_song(path: Path, seconds: int) -> None:
