@@ -13,9 +13,11 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
+from zlib import crc32
 
 import numpy as np
 import soundfile
@@ -74,14 +76,14 @@ class SongTask:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTask:
-    """One recorded song, or a solo."""
+    """One recorded song, or a solo; `seed` draws the amplifiers of one that lacks its own."""
 
     folder: Path
     source: Source
-    seed: None = None
+    seed: int | None = None
 
     def build(self) -> BuiltSong:
-        return recorded_song(self.source)
+        return recorded_song(self.source, self.seed)
 
 
 Task = SongTask | RecordedTask
@@ -134,16 +136,16 @@ def _tasks(sources: Sequence[Source], out: Path, settings: BuildSettings) -> lis
 
 
 def _solos(sources: Sequence[Source], out: Path) -> list[Task]:
-    """A song of one stem for each recording of those that are trained on."""
-    return [
-        RecordedTask(
-            out / "train" / f"{source.name}-{file.stem}",
-            replace(source, files=(file,), stems={source.solo_of: ("*",)}),
-        )
-        for source in sources
-        if source.solo_of and not source.held_out
-        for file in source.files
-    ]
+    """A song of one stem for each take of each recording of those that are trained on."""
+    tasks: list[Task] = []
+    for source in sources:
+        if source.solo_of and not source.held_out:
+            for file, take in product(source.files, range(1, source.takes + 1)):
+                name = f"{source.name}-{file.stem}{f'-take-{take}' if take > 1 else ''}"
+                solo = replace(source, files=(file,), stems={source.solo_of: ("*",)})
+                seed = crc32(name.encode()) if source.direct else None
+                tasks.append(RecordedTask(out / "train" / name, solo, seed))
+    return tasks
 
 
 def write_song(task: Task) -> None:

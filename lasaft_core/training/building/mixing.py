@@ -24,11 +24,13 @@ from lasaft_core.training.building.effects import (
     random_equaliser,
     reverberated,
 )
+from lasaft_core.training.building.score import RATE
 
 _BALANCE_DB = {  # mean and deviation of a stem's loudness
     "vocals": (2.0, 3.0), "drums": (0.0, 3.0), "bass": (-2.0, 3.0), "other": (0.0, 3.0),
 }  # fmt: skip
-_DISTORTED = (29, 30)
+_CLEAN, _DISTORTED = 27, (29, 30)
+_AMPLIFIED, _DOUBLED = 0.65, 0.4  # of the takes of a direct guitar
 
 
 def produced_drums(audio: Audio, rng: np.random.Generator) -> Audio:
@@ -47,8 +49,7 @@ def produced_drums(audio: Audio, rng: np.random.Generator) -> Audio:
 
 def produced_bass(audio: Audio, rng: np.random.Generator) -> Audio:
     """Equaliser, compressor, sometimes an overdriven amplifier; in the middle."""
-    audio = np.repeat(audio.mean(axis=1, keepdims=True), 2, axis=1)
-    audio = equalised(audio, *random_equaliser(rng, 3.0))
+    audio = equalised(_mono(audio), *random_equaliser(rng, 3.0))
     audio = audio * compression(audio, over_db=-4, ratio=rng.uniform(2, 6))
     if rng.random() < 0.4:
         audio = saturated(audio, rng.uniform(2, 12))
@@ -79,6 +80,23 @@ def produced_part(
     return audio
 
 
+def produced_direct(audio: Audio, target: str, rng: np.random.Generator) -> Audio:
+    """An electric guitar or bass that was recorded without its amplifier: through one, some
+    guitars on either side through two, one of them late as a second take would be."""
+    if target == "bass":
+        return produced_bass(audio, rng)
+    program = _DISTORTED[0] if rng.random() < _AMPLIFIED else _CLEAN
+    beat_seconds = rng.uniform(0.35, 0.8)
+    first = produced_part(audio, program, beat_seconds, rng)
+    if rng.random() >= _DOUBLED:
+        return first
+    late = round(rng.uniform(0.008, 0.03) * RATE)
+    again = np.pad(audio, ((late, 0), (0, 0)))[: len(audio)]
+    second = produced_part(again, program, beat_seconds, rng)
+    aside = rng.uniform(0.6, 1)
+    return panned(_mono(first), -aside) + panned(_mono(second), aside)
+
+
 def produced_voice(audio: Audio, beat_seconds: float, rng: np.random.Generator) -> Audio:
     """High-pass, presence, strong compression; a telephone or a shout now and then; echo, plate."""
     presence = peaking(rng.uniform(2500, 5500), rng.uniform(-1, 6), 0.7)
@@ -97,6 +115,11 @@ def produced_voice(audio: Audio, beat_seconds: float, rng: np.random.Generator) 
         seconds, gain = rng.uniform(0.4, 2.8), rng.uniform(0.05, 0.45)
         audio = reverberated(audio, rng, seconds=seconds, gain=gain)
     return audio
+
+
+def _mono(audio: Audio) -> Audio:
+    """The same on both sides."""
+    return np.repeat(audio.mean(axis=1, keepdims=True), 2, axis=1)
 
 
 def loudness_db(audio: Audio) -> float:

@@ -8,7 +8,9 @@
 Sources that are not `KNOWN` say their terms in `source.json`: {"licence", "attribution", and where
 it matters "files": [globs], "held_out": true, "lowest", "highest": MIDI pitches, "sung": true for
 voices that sing, "a_voice_each": true where every file is another's, "target" of a solo, "stems":
-{target: [globs], ...} for the files of a multitrack, the rest being "other", "left out" left out}.
+{target: [globs], ...} for the files of a multitrack, the rest being "other", "left out" left out,
+"takes": how often each file of a solo is heard, "direct": true where it is an electric guitar or
+bass without its amplifier, so that each take gets another}.
 A source without terms is refused. What is held out plays in validation songs only, and alone of
 its kind.
 """
@@ -39,6 +41,11 @@ _SOLFEGE = {
     "attribution": "HUST_Solfege, ITEC, Huazhong University of Science and Technology",
     "files": ["*.flac", "*.wav"], "sung": True, "a_voice_each": True,
 }  # fmt: skip
+_DIRECT = {
+    "licence": "MIT",
+    "attribution": "inputs of neural-amp-modeler-wasm, TONE3000 and contributors",
+    "direct": True, "takes": 6,
+}  # fmt: skip
 _SECTOID = {"licence": "MIT", "attribution": "Sectoid, Carlos Viola Iborra", "files": ["*.ogg"]}
 # Of GearHead Caramel; the others sound like voices to Spleeter, are a century old, or not as free.
 _VOICELESS_TRACKS: Final = (
@@ -46,6 +53,10 @@ _VOICELESS_TRACKS: Final = (
     "Komiku_-_32", "Alena", "Chronos", "Comic", "Doctor", "Good", "Heroic", "Jethro", "L",
     "Machinima", "Monkey", "Mr Smith", "Origami", "Shiny", "softmartin", "airtone", "techtheist",
     "TRG", "UltraCat", "yoitrax",
+)  # fmt: skip
+_OF_ISHIZAKA: Final = ("bach", "gallery", "garden", "lab", "observatory")
+_OF_MACLEOD: Final = (  # his music without drums and bass
+    "Aftermath", "Air", "Arcadia", "Evening", "Schmetterling", "The Forest", "Time", "*Sugar_Plum",
 )  # fmt: skip
 _ALBUM: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     "lithium": {},
@@ -113,6 +124,9 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
         "licence": "CC-BY-3.0", "attribution": "E-Pianos, Greg Sullivan",
         "files": ["*/*.sfz"], "lowest": 28, "highest": 96,
     },
+    "black-and-green-guitars": {
+        **_KARORYFER, "files": ["Programs/0[4578]*.sfz"], "lowest": 40, "highest": 86,
+    },
     "emilyguitar": {**_KARORYFER, "files": ["emily_clean.sfz"], "lowest": 40, "highest": 84},
     "weresax": {**_KARORYFER, "files": ["Programs/Sax1.sfz"], "lowest": 49, "highest": 80},
     "utau-yuki": {"licence": "public domain", "attribution": "UTAU-Yuki, kgs233"},
@@ -165,6 +179,12 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "sectoid": _SECTOID,
     "sectoid-guitars": {**_SECTOID, "target": "other"},
+    "direct-guitars": {**_DIRECT, "target": "other", "files": ["* - Guitar.wav"]},
+    "direct-basses": {**_DIRECT, "target": "bass", "files": ["* - Bass.wav"]},
+    "ax-grinder": {
+        "licence": "CC-BY-3.0", "attribution": "power chords, Ax_Grinder, freesound.org",
+        "target": "other", "files": ["*.wav"],
+    },
     "waivops-drums": {
         "licence": "CC-BY-4.0", "attribution": "WaivOps, Patchbanks", "target": "drums",
         "files": ["**/examples/*.mp3"],
@@ -181,6 +201,27 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
         "licence": "CC-BY-4.0", "attribution": "instrumental version, Josh Woodward",
         "target": "other", "files": ["audio_clasica_piano.m4a"],
     },
+    "kimiko-ishizaka": {
+        "licence": "CC0-1.0", "attribution": "Bach, played by Kimiko Ishizaka",
+        "target": "other", "files": [f"{name}_*.ogg" for name in _OF_ISHIZAKA],
+    },
+    "robin-alciatore": {
+        "licence": "public domain", "attribution": "Satie and Mozart, Robin Alciatore, Musopen",
+        "target": "other", "files": ["satie_gymnopedie_1_*.ogg", "mozart_k545_*.ogg"],
+    },
+    "air-force-band": {
+        "licence": "public domain",
+        "attribution": "Clair de Lune, Wright Brass, U.S. Air Force Band of Flight",
+        "target": "other", "files": ["*clair-de-lune-wright-brass.mp3"],
+    },
+    "army-strings": {
+        "licence": "public domain", "attribution": "Hungarian Dance 5, U.S. Army Strings",
+        "target": "other", "files": ["Hungarian_Dance*.hq.ogg"],
+    },
+    "macleod-orchestra": {
+        "licence": "CC-BY-3.0", "attribution": "Kevin MacLeod",
+        "target": "other", "files": [f"{piece}*.ogg" for piece in _OF_MACLEOD],
+    },
     "oatsu-singing": {
         "licence": "MIT", "attribution": "my-singing-voice-database, oatsu", "target": "vocals",
         "files": ["**/*.flac"],
@@ -191,15 +232,19 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "josh-woodward-singing": {
         "licence": "CC-BY-4.0", "attribution": "Swansong and Crazy Glue, Josh Woodward",
-        "target": "vocals", "files": ["*.flac"],
+        "target": "vocals", "takes": 3, "files": ["*.flac"],
     },
     "snowflake-singing": {
         "licence": "CC-BY-3.0", "attribution": "Living Nightmare, Snowflake",
-        "target": "vocals", "files": ["*.flac"],
+        "target": "vocals", "takes": 3, "files": ["*.flac"],
     },
     "army-chorus": {
         "licence": "public domain", "attribution": "Arirang, U.S. Army Chorus",
-        "target": "vocals", "files": ["*.flac"],
+        "target": "vocals", "takes": 3, "files": ["*.flac"],
+    },
+    "kira": {
+        "licence": "MIT", "attribution": "the music of Kira's examples, Andrew Minnich",
+        "files": ["*.ogg"], "stems": {"drums": ["drums.ogg"], "bass": ["bass.ogg"]},
     },
     **{f"everything-is-free-{song}": _of_album(song) for song in _ALBUM},
 }  # fmt: skip
@@ -209,7 +254,7 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
 class Source:
     """One source on disk; `lowest` and `highest` are the pitches that its samples cover, `stems`
     the names of a multitrack's files by target, `target` what a solo is of, `sung` voices sing
-    already."""
+    already, `takes` how often a solo is heard, `direct` that it lacks its amplifier."""
 
     kind: str
     name: str
@@ -221,6 +266,8 @@ class Source:
     highest: int = 127
     sung: bool = False
     target: str | None = None
+    takes: int = 1
+    direct: bool = False
     stems: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property

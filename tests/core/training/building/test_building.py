@@ -1,6 +1,7 @@
 import json
 import shutil
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_solos_and_voices_that_sing_are_songs_of_one_source(sources_folder, tmp_
     sources, out = tmp_path / "sources", tmp_path / "out"
     alto = next(s for s in find_sources(sources_folder) if s.name == "alto")
     for kind, name, more in (
-        ("solos", "beats", {"target": "drums"}),
+        ("solos", "beats", {"target": "drums", "takes": 2}),
         ("solos", "kept-back", {"target": "drums", "held_out": True}),
         ("voices", "choir", {"sung": True, "a_voice_each": True}),
     ):
@@ -128,7 +129,11 @@ def test_solos_and_voices_that_sing_are_songs_of_one_source(sources_folder, tmp_
     settings = BuildSettings(hours=4 / 3600, song_seconds=4.0, validation_songs=0)
     build(sources, out, settings, lambda *_: None)
     found = {song.name: song for song in find_songs(out, "train")}
-    for name, target in (("beats-one", "drums"), ("choir-one", "vocals")):
+    for name, target in (
+        ("beats-one", "drums"),
+        ("beats-one-take-2", "drums"),
+        ("choir-one", "vocals"),
+    ):
         solo = found.pop(name)
         assert [t for t in TARGETS if solo.sounds(t)] == [target]
         assert np.abs(solo.read(target)).max() == pytest.approx(0.9, abs=1e-3)
@@ -139,6 +144,34 @@ def test_solos_and_voices_that_sing_are_songs_of_one_source(sources_folder, tmp_
     )
     with pytest.raises(InvalidOption, match="target: vocals"):
         find_sources(sources)
+
+
+def test_every_take_of_a_direct_recording_sounds_through_another_amplifier(tmp_path):
+    audio = np.sin(2 * np.pi * 110 * np.arange(2 * RATE) / RATE).astype(np.float32)
+    for target in ("other", "bass"):
+        folder = tmp_path / "sources" / "solos" / f"direct-{target}"
+        folder.mkdir(parents=True)
+        soundfile.write(folder / "riff.wav", 0.1 * audio, RATE)
+        terms = {"licence": "CC0-1.0", "attribution": "a player", "files": ["*.wav"]}
+        terms |= {"target": target, "direct": True, "takes": 3}
+        (folder / "source.json").write_text(json.dumps(terms))
+    settings = BuildSettings(hours=4 / 3600, song_seconds=4.0, validation_songs=0)
+    for out in ("first", "again"):
+        build(tmp_path / "sources", tmp_path / out, settings, lambda *_: None)
+    for target in ("other", "bass"):
+        takes, again = (
+            [
+                song.read(target)
+                for song in find_songs(tmp_path / out, "train")
+                if target in song.name
+            ]
+            for out in ("first", "again")
+        )
+        assert len(takes) == 3
+        assert {take.shape for take in takes} == {(2 * RATE, 2)}
+        assert [np.abs(take).max() for take in takes] == pytest.approx([0.9] * 3, abs=1e-3)
+        assert all(np.abs(a - b).max() > 0.01 for a, b in combinations(takes, 2))
+        np.testing.assert_array_equal(takes, again)
 
 
 def test_a_song_depends_on_its_seed_and_sources_alone(sources_folder, tmp_path):
