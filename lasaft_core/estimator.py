@@ -128,12 +128,14 @@ class Estimator:
 
     def __call__(self, windows: Audio, targets: Sequence[str]) -> dict[str, Audio]:
         """[batch, window_samples, 2] -> {target: the same shape}."""
-        targets = tuple(targets)
-        parts = [self._halving(part, targets) for part in self._split(_to_tensor(windows))]
+        # In the network's order, whatever the caller's: each choice is one specialised network.
+        ordered = tuple(target for target in self.config.targets if target in targets)
+        parts = [self._halving(part, ordered) for part in self._split(_to_tensor(windows))]
         self._transfers.finish()
         stems = torch.cat(parts, dim=1).numpy().transpose(0, 1, 3, 2)
-        self.windows_computed += len(windows) * len(targets)
-        return dict(zip(targets, stems, strict=True))
+        self.windows_computed += len(windows) * len(ordered)
+        of_target = dict(zip(ordered, stems, strict=True))
+        return {target: of_target[target] for target in targets}
 
     def specialised(self, targets: Sequence[str]) -> SpecialisedUNet | CompiledLater:
         """The network for these targets, made when first asked for."""

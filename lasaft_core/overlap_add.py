@@ -67,6 +67,17 @@ class WindowPlan:
         return 1 + max(0, -(-(length - self.kept_samples) // self.stride_samples))
 
 
+def checked(audio: Audio, what: str) -> Audio:
+    """As float32. Raises InvalidOption for integers, since they may mean any full scale, and for
+    what is not finite."""
+    audio = np.asarray(audio)
+    if not np.issubdtype(audio.dtype, np.floating):
+        raise InvalidOption(what, expected="floats of full scale 1.0", got=audio.dtype)
+    if not np.isfinite(audio).all():
+        raise InvalidOption(what, expected="finite samples", got="NaN or infinity")
+    return audio.astype(np.float32, copy=False)
+
+
 class OverlapAdd:
     """Streams any number of samples through `estimate`; what comes out is as long as what went in.
 
@@ -90,9 +101,18 @@ class OverlapAdd:
         self._waiting: list[Audio] = []  # windows of the batch to come, silent ones included
         self._tails: dict[str, Audio] = {}  # last window's shared part, not yet faded
         self._received = self._windows = self._emitted = 0
+        self._is_finished = False
 
     def push(self, block: Audio) -> dict[str, Audio]:
-        """[n, channels] in; out what is finished, {target: [m, channels]}, m may be 0."""
+        """[n, channels] in; out what is finished, {target: [m, channels]}, m may be 0.
+
+        Raises InvalidOption for other shapes, integers, what is not finite, and after `finish`.
+        """
+        channels = self._input.shape[1]
+        if np.ndim(block) != 2 or np.shape(block)[1] != channels:
+            raise InvalidOption("block", expected=f"[samples, {channels}]", got=np.shape(block))
+        block = checked(block, "block")
+        self._check_goes_on()
         self._received += len(block)
         self._input = np.concatenate((self._input, block))
         outputs = []
@@ -102,7 +122,9 @@ class OverlapAdd:
         return self._joined(outputs)
 
     def finish(self) -> dict[str, Audio]:
-        """The rest: everything that was pushed and not yet returned."""
+        """The rest: everything that was pushed and not yet returned. Once for each stream."""
+        self._check_goes_on()
+        self._is_finished = True
         total = self.plan.num_windows(self._received)
         missing = (total - self._windows - 1) * self.plan.stride_samples + self.plan.window_samples
         padding = max(0, missing - len(self._input))
@@ -115,6 +137,12 @@ class OverlapAdd:
         rest = self._received - self._emitted
         self._emitted = self._received
         return {t: audio[:rest] for t, audio in self._joined(outputs, count=False).items()}
+
+    def _check_goes_on(self) -> None:
+        if self._is_finished:
+            raise InvalidOption(
+                "stream", expected="one song", got="more after its end", remedy="begin another one"
+            )
 
     def _cut_window(self) -> list[dict[str, Audio]]:
         self._waiting.append(self._input[: self.plan.window_samples].copy())

@@ -78,6 +78,7 @@ def _load(arguments: argparse.Namespace) -> Checkpoint:
             estimation=arguments.estimation,
             activation=arguments.activation,
             last_activation=arguments.last_activation,
+            modulation=arguments.modulation,
         ),
     )
 

@@ -59,6 +59,7 @@ def _add_assumptions(parser: Parser) -> None:
     )
     add("--estimation", choices=("mapping", "masking"), help="what the network's output is")
     add("--activation", metavar="NAME", help="of the blocks, such as relu or leaky_relu")
+    add("--modulation", choices=("gpocm", "pocm"), help="of a network whose tensors fit both")
     add("--last-activation", metavar="NAME", help="of the last convolution, such as sigmoid")
 
 

@@ -11,6 +11,7 @@ import zipfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from lasaft_core import storage
@@ -42,6 +43,8 @@ class Checkpoint:
         Raises UnsupportedCheckpoint where the tensors do not fit the config exactly.
         """
         try:
+            with torch.device("meta"):  # before a config that nothing fits takes its memory
+                UNet(self.config).load_state_dict(self.tensors, assign=True)
             network = UNet(self.config)
             network.load_state_dict(self.tensors)
         except (RuntimeError, ValueError, TypeError, ArithmeticError) as error:

@@ -19,7 +19,8 @@ class Assumptions:
     else at most 1024. num_frames: 128, but 64 for the first notebooks' networks of n_fft 2048.
     is_centered, channel_order: False and "sides" in the notebooks' layout, else True and "parts".
     targets: vocals. spectrogram: complex for an even number of channels above two, else magnitude.
-    estimation: mapping. activation: relu. last_activation: identity.
+    estimation: mapping. activation: relu. last_activation: identity. modulation: gpocm where the
+    tensors could be of pocm as well.
     """
 
     n_fft: int | None = None
@@ -32,6 +33,7 @@ class Assumptions:
     estimation: str | None = None
     activation: str | None = None
     last_activation: str | None = None
+    modulation: str | None = None
 
     def given(self) -> dict[str, Any]:
         """What is not None."""

@@ -41,6 +41,7 @@ _ACTIVATIONS: Final = {
     "tdc-rnn": "tdc_rnn_activation",
     "tfc-rnn": "tfc_rnn_activation",
 }
+_LONGEST_LITERAL: Final = 1000
 _ANY_ACTIVATION: Final = "tfc_tdf_activation"
 _CONSULTED: Final = {
     "input_channels", "target_name", "film_type", "pocm_type", "pocm_norm", "control_vector_type",
@@ -71,9 +72,9 @@ def ignored_names(theirs: Mapping[str, Any], block: str) -> tuple[str, ...]:
 
 def literal(value: Any) -> Any:
     """Lists and numbers often stand as text: '[0, 2, 4]'."""
-    if isinstance(value, str):
+    if isinstance(value, str) and len(value) <= _LONGEST_LITERAL:
         try:
             return ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, MemoryError, RecursionError):  # the latter of nesting
             return value
     return value

@@ -81,14 +81,18 @@ def translate(content: object, name: str, assumptions: Assumptions | None = None
             got=f"tensors such as {next(iter(state))}",
             remedy="give a checkpoint of one of the two papers",
         )
-    if theirs.get("pocm_type") == "naive":
-        tensors = transposed_gammas(tensors, tensors["first_conv.0.weight"].shape[0])
     known = _known(theirs, tensors, block, state)
+    if theirs.get("pocm_type") == "naive" and known["modulation"] == "gpocm":
+        tensors = transposed_gammas(tensors, tensors["first_conv.0.weight"].shape[0])
+    looks_alike = {"modulation": known.pop("modulation")} if known["modulation"] == "gpocm" else {}
     given = (assumptions or Assumptions()).given()
     check_agreement(known, given, name)
     channels = tensors["first_conv.0.weight"].shape[1]
     open_values = {
-        **default_values({**given, **known}, channels=channels, of_notebooks=of_notebooks)
+        **default_values(
+            {**looks_alike, **given, **known}, channels=channels, of_notebooks=of_notebooks
+        ),
+        **looks_alike,
     }
     assumed = {k: v for k, v in {**open_values, **given}.items() if k not in known}
     values = {**assumed, **known}

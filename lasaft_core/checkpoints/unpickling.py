@@ -6,11 +6,13 @@ becomes an `Inert` object that records what was put into it and does nothing.
 Not the published layout: see `published.py`.
 """
 
+import math
 import pickle
+import pickletools
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ from torch import Tensor
 from lasaft_core.errors import UnreadableCheckpoint
 
 MAX_PICKLE_BYTES = 64 * 2**20
+_MEMO_WRITES = ("PUT", "BINPUT", "LONG_BINPUT")
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _DTYPES = {
     "FloatStorage": torch.float32,
@@ -102,15 +105,35 @@ def read_legacy(path: Path) -> Any:
 
 
 def _read_legacy(file: BinaryIO, size: int) -> Any:
-    if _Plain(file).load() != _LEGACY_MAGIC:
+    if _plain(file) != _LEGACY_MAGIC:
         raise pickle.UnpicklingError("no torch file: another magic number")
     for _ in ("version", "machine"):
-        _Plain(file).load()
+        _plain(file)
+    _check_memo(file)
     unpickler = _LegacyUnpickler(file, size)
     content = unpickler.load()
-    for key in _Plain(file).load():
+    for key in _plain(file):
         unpickler.fill(str(key), file)
     return content
+
+
+def _plain(file: BinaryIO) -> Any:
+    _check_memo(file)
+    return _Plain(file).load()
+
+
+def _check_memo(file: IO[bytes]) -> None:
+    """Raises UnpicklingError for a pickle that numbers its objects beyond its length: the memo is
+    a table as long as its highest number. Leaves the file where it was."""
+    start = file.tell()
+    highest = length = 0
+    for opcode, argument, position in pickletools.genops(file):
+        length = (position or 0) - start
+        if opcode.name in _MEMO_WRITES:
+            highest = max(highest, int(argument))
+    if highest > length:
+        raise pickle.UnpicklingError(f"object {highest} of a pickle of {length} bytes")
+    file.seek(start)
 
 
 class _Plain(pickle.Unpickler):
@@ -139,7 +162,9 @@ class _SafeUnpickler(pickle.Unpickler):
                 expected=f"an uncompressed pickle of at most {MAX_PICKLE_BYTES} bytes",
                 got=f"{info.file_size} bytes, compression type {info.compress_type}",
             )
-        unpickler = cls(archive.open(info))
+        pickled = archive.open(info)
+        _check_memo(pickled)
+        unpickler = cls(pickled)
         prefix = names[0].removesuffix("data.pkl") + "data/"
         unpickler._load = lambda key: _stored_bytes(archive, prefix + key)
         return unpickler
@@ -200,9 +225,12 @@ def _stored_bytes(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _tensor(storage: Any, offset: int, size: Any, stride: Any, *_rest: object) -> Any:
-    """Stand-in of `torch._utils._rebuild_tensor_v2`; bounds are checked by as_strided."""
+    """Stand-in of `torch._utils._rebuild_tensor_v2`; bounds are checked by as_strided. Numbers
+    that stand in many places would take their memory as soon as somebody copies them."""
     if not isinstance(storage, Storage):
         return Inert()
+    if math.prod(size) > storage.values.numel():
+        raise pickle.UnpicklingError(f"{tuple(size)} of {storage.values.numel()} numbers")
     return torch.as_strided(storage.values, tuple(size), tuple(stride), offset)
 
 

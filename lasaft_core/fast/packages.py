@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -100,10 +101,10 @@ def _cache() -> Path:
 def _remove_unpacked() -> None:
     """PyTorch removes what it unpacks at a process's regular end only, which a worker does not
     have. Files that are mapped outlive their names; on Linux, the only system that tells them."""
-    maps = Path("/proc/self/maps")
+    maps, temporary = Path("/proc/self/maps"), Path(tempfile.gettempdir()).resolve()
     if not maps.exists():
         return
     for line in maps.read_text().splitlines():
         for folder in Path(line.partition("/")[2].join(("/", ""))).parents:
-            if folder.name.startswith(_UNPACKED):
+            if folder.parent == temporary and folder.name.startswith(_UNPACKED):
                 shutil.rmtree(folder, ignore_errors=True)

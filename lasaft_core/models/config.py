@@ -130,7 +130,7 @@ class NetworkConfig:
             "n_fft": (self.n_fft % smallest == 0, f"a multiple of {smallest}"),
             "channel_growth": (self.channel_growth >= 0, "0 or more"),
             "num_frames": (self.num_frames % 2**halvings == 0, f"a multiple of {2**halvings}"),
-            "hop_samples": (self.hop_samples <= self.n_fft, "at most n_fft"),
+            "hop_samples": (self.hop_samples < self.n_fft, "less than n_fft"),
             "kernel_size": (all(size % 2 for size in self.kernel_size), "odd sizes"),
             "input_exponent": (0 < self.input_exponent <= 1, "0 to 1"),
             "activation": (

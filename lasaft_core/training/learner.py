@@ -69,12 +69,7 @@ class Learner:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise TrainingDiverged(
-                f"training step {self.step + 1}",
-                expected="a finite loss",
-                got=value,
-                remedy="train with a smaller --learning-rate or with --precision float32",
-            )
+            raise diverged(f"training step {self.step + 1}", value)
         self.optimiser.step()
         if self.average is not None:
             self.average.update_parameters(self.network)
@@ -137,6 +132,16 @@ class Learner:
         self.optimiser.load_state_dict(state["optimiser"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+
+
+def diverged(where: str, loss: float) -> TrainingDiverged:
+    """The error of a loss that is no finite number."""
+    return TrainingDiverged(
+        where,
+        expected="a finite loss",
+        got=loss,
+        remedy="train with a smaller --learning-rate or with --precision float32",
+    )
 
 
 def _average(network: nn.Module, decay: float | None) -> AveragedModel | None:

@@ -6,6 +6,7 @@ FOLDER/log.jsonl           losses and validations (see `observers.py`)
 """
 
 import logging
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ from lasaft_core.models import NetworkConfig
 from lasaft_core.musdb import Accompaniment, Song
 from lasaft_core.separator import Separator
 from lasaft_core.training.excerpts import Batch, Excerpts, steps_of_epoch
-from lasaft_core.training.learner import Learner
+from lasaft_core.training.learner import Learner, diverged
 from lasaft_core.training.observers import Observer
 from lasaft_core.training.recipes import Recipe
 from lasaft_core.training.state import read_state, write_state
@@ -57,7 +58,8 @@ class Trainer:
 
     def __init__(self, learner: Learner, options: RunOptions, folder: Path) -> None:
         self.learner, self.options, self.folder = learner, options, folder
-        self.best: float | None = None
+        self.best: float | None = None  # of all validations; it is kept
+        self.best_epoch: float | None = None  # of those that count for the patience
         self.epochs_without_gain = 0
         self._pending: list[float] = []
         self._state_path = folder / "training.pt"
@@ -91,7 +93,7 @@ class Trainer:
         if self._is_converged(epoch_steps):
             return
         if self.step == 0 and self.learner.begins_trained:
-            self._validate(held_out, observers, counts=False)  # what there is to be better than
+            self._validate(held_out, observers)  # what there is to be better than
         started = saved = time.monotonic()
         for batch in self._batches(songs, accompaniments):
             self._update(batch, observers)
@@ -144,9 +146,12 @@ class Trainer:
                 observer.on_loss(self.step, loss, rate)
 
     def _validate(
-        self, songs: Sequence[Song], observers: Sequence[Observer], *, counts: bool
+        self, songs: Sequence[Song], observers: Sequence[Observer], *, counts: bool = True
     ) -> None:
-        """`counts`: for the patience, as the end of an epoch; the end of a run does not."""
+        """`counts`: for the patience, as the end of an epoch; the end of a run does not.
+
+        Raises TrainingDiverged before anything that was kept is replaced.
+        """
         checkpoint = Checkpoint(
             name=self.options.name,
             sha256="",
@@ -158,24 +163,21 @@ class Trainer:
             checkpoint, device=self.learner.device, precision=self.learner.precision
         )
         validation = validate(separator, songs, self.options.validation_seconds)
-        self._keep("last", checkpoint, validation)
-        is_best = self._takes_the_lead(validation)
-        if is_best:
-            self._keep("best", checkpoint, validation)
-            self.epochs_without_gain = 0
-        elif counts:
-            self.epochs_without_gain += 1
-        for observer in observers:
-            observer.on_validation(self.step, validation, is_best=is_best)
-
-    def _takes_the_lead(self, validation: Validation) -> bool:
-        """Whether it is better than the best, which it then is itself."""
+        if not math.isfinite(validation.mean_l1):
+            raise diverged(f"validation at step {self.step}", validation.mean_l1)
         is_sdr = self.recipe.criterion == "sdr_db"
         value = -validation.mean_sdr_db if is_sdr else validation.mean_l1
-        if self.best is not None and value >= self.best:
-            return False
-        self.best = value
-        return True
+        self._keep("last", checkpoint, validation)
+        is_best = self.best is None or value < self.best
+        if is_best:
+            self._keep("best", checkpoint, validation)
+            self.best = value
+        if counts:
+            is_gain = self.best_epoch is None or value < self.best_epoch
+            self.best_epoch = value if is_gain else self.best_epoch
+            self.epochs_without_gain = 0 if is_gain else self.epochs_without_gain + 1
+        for observer in observers:
+            observer.on_validation(self.step, validation, is_best=is_best)
 
     def _keep(self, name: str, checkpoint: Checkpoint, validation: Validation) -> None:
         part = self.folder / f"{name}.part"
@@ -205,6 +207,7 @@ class Trainer:
     def _save(self) -> None:
         progress = {
             "best": self.best,
+            "best_epoch": self.best_epoch,
             "epochs_without_gain": self.epochs_without_gain,
             "pending": self._pending,
         }
@@ -221,6 +224,7 @@ class Trainer:
 
     def _resume(self) -> None:
         state = read_state(self._state_path, self._identity(), self.learner.device)
-        self.best, self._pending = state["best"], state["pending"]
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self._pending = state["pending"]
         self.epochs_without_gain = state["epochs_without_gain"]
         self.learner.load(state)

@@ -57,6 +57,33 @@ def test_streaming_in_blocks_equals_the_whole(separator, golden):
     np.testing.assert_array_equal(np.concatenate([*parts, stream.finish()["drums"]]), whole)
 
 
+def test_a_stream_refuses_what_the_whole_refuses(separator, golden):
+    mix = golden["mixture"][:20000]
+    spoilt = mix.copy()
+    spoilt[1000, 1] = np.nan
+    for block in (mix[:, 0], mix[:, :1], (mix * 32767).astype(np.int16), spoilt):
+        with pytest.raises(InvalidOption, match="block"):
+            separator.stream(("bass",)).push(block)
+    stream = separator.stream(("bass",))
+    parts = [stream.push(mix.astype(np.float64))["bass"], stream.finish()["bass"]]
+    assert {part.dtype for part in parts} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(np.concatenate(parts), separator.separate(mix, "bass")["bass"])
+    for more in (lambda: stream.push(mix), stream.finish):
+        with pytest.raises(InvalidOption, match="another one"):
+            more()
+
+
+def test_one_network_serves_the_targets_in_any_order(golden):
+    separator = Separator.load(str(GOLDEN / "tfc_gpocm_lasaft.ckpt"))
+    mix = golden["mixture"][:12000]
+    first = separator.separate(mix, ("drums", "vocals"))
+    second = separator.separate(mix, ("vocals", "drums"))
+    assert (tuple(first), tuple(second)) == (("drums", "vocals"), ("vocals", "drums"))
+    for target, stem in first.items():
+        np.testing.assert_array_equal(second[target], stem)
+    assert list(separator._estimator._specialised) == [("vocals", "drums")]
+
+
 def test_a_batch_equals_its_items_to_rounding(separator, golden):
     length = separator.window_samples
     windows = np.stack([golden["mixture"][i : i + length] for i in (0, 9000, 20000)])

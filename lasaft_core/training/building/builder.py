@@ -10,6 +10,7 @@ and so do solos to train on, beside three silent stems.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -95,7 +96,9 @@ def build(
     """Builds what is missing, returns the manifest; `on_song` gets songs done and in all."""
     sources = find_sources(sources_folder)
     _check_credits(sources, out)
+    _check_length(out, settings)
     tasks = _tasks(sources, out, settings)
+    _check_names([task.folder for task in tasks])
     _write_accompaniments(sources, out)
     missing = [task for task in tasks if not task.folder.exists()]
     on_song(len(tasks) - len(missing), len(tasks))
@@ -169,11 +172,39 @@ def _instrumentals(sources: Sequence[Source]) -> list[Source]:
 
 def _accompaniments(sources: Sequence[Source], out: Path) -> dict[Path, Path]:
     """Files to train on, each with the one that it is made of."""
-    return {
-        out / "accompaniments" / f"{source.name}-{file.stem}.wav": file
+    pairs = [
+        (out / "accompaniments" / f"{source.name}-{file.stem}.wav", file)
         for source in _instrumentals(sources)
         for file in source.files
-    }
+    ]
+    _check_names([wanted for wanted, _ in pairs])
+    return dict(pairs)
+
+
+def _check_names(wanted: Sequence[Path]) -> None:
+    """Raises InvalidOption where two recordings of a source would be one."""
+    twice = [path.name for path, count in Counter(wanted).items() if count > 1]
+    if twice:
+        raise InvalidOption(
+            "sources",
+            expected="another name for each recording, whatever its folder",
+            got=f"{twice[0]} more than once",
+            remedy="rename one of its files",
+        )
+
+
+def _check_length(out: Path, settings: BuildSettings) -> None:
+    """Raises InvalidOption where the songs that are built are of another length."""
+    manifest = out / "manifest.json"
+    if manifest.exists():
+        built = json.loads(manifest.read_text())["settings"]["song_seconds"]
+        if built != settings.song_seconds:
+            raise InvalidOption(
+                "song seconds",
+                expected=f"{built:g}, as in {out}",
+                got=f"{settings.song_seconds:g}",
+                remedy="give another --out",
+            )
 
 
 def _write_accompaniments(sources: Sequence[Source], out: Path) -> None:

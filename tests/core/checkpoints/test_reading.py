@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from lasaft_core.checkpoints import load_checkpoint, native, published, unpickling
+from lasaft_core.checkpoints.hyper_parameters import literal
 from lasaft_core.errors import UnknownCheckpoint, UnreadableCheckpoint, UnsupportedCheckpoint
 from lasaft_core.models import PRESETS, UNet
 
@@ -81,6 +82,44 @@ def test_a_tensor_cannot_reach_outside_its_storage(tmp_path):
             archive.writestr(entry, data)
     with pytest.raises(UnreadableCheckpoint, match=r"forged\.pt"):
         unpickling.read_zip(forged)
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_few_numbers_do_not_become_a_huge_tensor(tmp_path, is_zip):
+    state = {"state_dict": {"a": torch.zeros(1).expand(2**35)}}
+    torch.save(state, tmp_path / "x.ckpt", _use_new_zipfile_serialization=is_zip)
+    with pytest.raises(UnreadableCheckpoint, match="34359738368"):
+        load_checkpoint(str(tmp_path / "x.ckpt"))
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_a_pickle_cannot_ask_for_a_long_table_of_its_objects(tmp_path, is_zip):
+    path = tmp_path / "x.ckpt"
+    torch.save({"state_dict": {}}, path, _use_new_zipfile_serialization=is_zip)
+    written = b"}q\x00"  # an empty dictionary, put at 0
+    table = b"}r" + (2**31).to_bytes(4, "little")
+    if is_zip:
+        with zipfile.ZipFile(path) as archive:
+            entries = {n: archive.read(n) for n in archive.namelist()}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in entries.items():
+                archive.writestr(name, data.replace(written, table))
+    else:
+        path.write_bytes(path.read_bytes().replace(written, table))
+    with pytest.raises(UnreadableCheckpoint, match="object 2147483648 of a pickle of"):
+        load_checkpoint(str(path))
+
+
+def test_a_config_that_the_tensors_do_not_fit_takes_no_memory():
+    checkpoint = load_checkpoint(str(PUBLISHED))
+    huge = replace(checkpoint, config=replace(checkpoint.config, internal_channels=10**6))
+    with pytest.raises(UnsupportedCheckpoint, match="size mismatch"):
+        huge.build()  # its weights would be of terabytes
+
+
+@pytest.mark.parametrize("text", ["-" * 100_000 + "1", "[" * 900])
+def test_text_that_is_no_literal_stays_text(text):
+    assert literal(text) == text
 
 
 @pytest.mark.parametrize("content", [{}, {"state_dict": {}}, [1, 2], {"state_dict": {"w": 3}}])

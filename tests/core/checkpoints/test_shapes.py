@@ -111,6 +111,22 @@ def test_a_one_target_file_without_a_name_is_for_vocals():
     assert set(found.origin.assumed) == {"targets", "is_centered", "channel_order"}
 
 
+def test_pocm_is_told_from_gpocm_by_who_asks():
+    gated = translate(content_of("tfc_gpocm"), "x")
+    assert gated.origin.assumed["modulation"] == gated.config.modulation == "gpocm"
+    plain = translate(content_of("tfc_gpocm"), "x", Assumptions(modulation="pocm"))
+    assert plain.config.modulation == "pocm"
+    UNet(plain.config).load_state_dict(plain.tensors)
+    with pytest.raises(UnsupportedCheckpoint, match="modulation pocm"):
+        translate(content_of("tfc_film"), "x", Assumptions(modulation="pocm"))
+
+
+def test_film_has_no_gammas_to_transpose():
+    naive = content_of("tfc_film")
+    naive["hyper_parameters"]["pocm_type"] = "naive"
+    assert translate(naive, "x").config == translate(content_of("tfc_film"), "x").config
+
+
 def test_gammas_of_the_naive_pocm_are_transposed():
     content, naive = content_of("tfc_gpocm"), content_of("tfc_gpocm")
     naive["hyper_parameters"]["pocm_type"] = "naive"

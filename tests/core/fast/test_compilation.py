@@ -3,6 +3,7 @@
 import copy
 import fcntl
 import logging
+import mmap
 import os
 import shutil
 import stat
@@ -16,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from lasaft_core.fast import CompiledLater, SpecialisedUNet, compilation
+from lasaft_core.fast import CompiledLater, SpecialisedUNet, compilation, packages
 from lasaft_core.fast.compilation import Making, compile_network
 from lasaft_core.fast.packages import cpu_capabilities, load_compiled, package_path, remove_unused
 from lasaft_core.models import PRESETS, UNet
@@ -61,7 +62,24 @@ def test_it_works_on_while_it_is_compiled_and_is_found_again(network, folder, ca
     assert {path.suffix for path in folder.iterdir()} == {".pt2", ".lock"}
     unpacked = {line.split("aotinductor_")[1].split("/")[0] for line in mapped("aotinductor_")}
     assert len(unpacked) == 2
-    assert not [path for path in Path(tempfile.gettempdir()).iterdir() if path.name in unpacked]
+    left = {
+        path.name.removeprefix("aotinductor_") for path in Path(tempfile.gettempdir()).iterdir()
+    }
+    assert not left & unpacked
+
+
+def test_only_what_pytorch_unpacked_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    files = [tmp_path / "aotinductor_x1" / "a.so", tmp_path / "mine" / "aotinductor_x2" / "b.so"]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(bytes(4096))
+    with files[0].open() as first, files[1].open() as second:
+        maps = [mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) for f in (first, second)]
+    packages._remove_unpacked()
+    assert [file.exists() for file in files] == [False, True]
+    for open_map in maps:
+        open_map.close()
 
 
 def mapped(name):

@@ -14,6 +14,7 @@ from lasaft_core.training.learner import Learner
 from lasaft_core.training.observers import JsonLines, TensorBoard
 from lasaft_core.training.recipes import MODERN, Recipe
 from lasaft_core.training.trainer import RunOptions, Trainer
+from lasaft_core.training.validation import Validation
 
 PUBLISHED = Recipe(batch_size=4, excerpt_frames=16, epoch_steps=6, max_steps=18, min_epochs=100)
 AVERAGED = replace(
@@ -59,6 +60,18 @@ class Killer:
 
     def on_validation(self, step, validation, *, is_best):
         pass
+
+
+class _LastHour(Killer):
+    """Lets the run end after the step that follows."""
+
+    def __init__(self, trainer, step):
+        super().__init__(None)
+        self.trainer, self.at = trainer, step
+
+    def on_validation(self, step, validation, *, is_best):
+        if step == self.at:
+            self.trainer.options = replace(self.trainer.options, max_hours=0.0)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +149,7 @@ def test_a_stop_saves_and_patience_ends(tmp_path, data, tiny):
     assert start(tmp_path / "stopped", tiny, PUBLISHED).step == stopped.step == 1
     hopeless = replace(PUBLISHED, learning_rate=1e-12, min_epochs=1, patience=2, max_steps=None)
     trainer = start(tmp_path / "hopeless", tiny, hopeless)
-    trainer.best = 0.0
+    trainer.best_epoch = 0.0
     fit(trainer, data)
     assert trainer.step == 2 * 6
     again = start(tmp_path / "hopeless", tiny, hopeless)
@@ -148,6 +161,37 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path, data, tiny):
     trainer = start(tmp_path / "run", tiny, replace(PUBLISHED, learning_rate=1e30))
     with pytest.raises(TrainingDiverged, match="--learning-rate"):
         fit(trainer, data)
+
+
+def test_a_validation_that_is_no_number_leaves_what_was_kept(tmp_path, data, tiny):
+    first = start(tmp_path / "first", tiny, replace(PUBLISHED, max_steps=1))
+    fit(first, data)
+    recipe = replace(PUBLISHED, learning_rate=1e30, epoch_steps=1)
+    trainer = start(tmp_path / "run", tiny, recipe)
+    trainer.learner.start_from(first.learner.weights())
+    with pytest.raises(TrainingDiverged, match=r"validation at step 1.*--learning-rate"):
+        fit(trainer, data)
+    for name in ("best", "last"):
+        kept = load_checkpoint(str(tmp_path / "run" / f"{name}.safetensors"))
+        assert kept.origin.facts["steps"] == 0
+        assert all(tensor.isfinite().all() for tensor in kept.tensors.values())
+    assert not (tmp_path / "run" / "training.pt").exists()
+
+
+def test_the_end_of_a_run_may_give_the_best_but_does_not_count(tmp_path, data, tiny, monkeypatch):
+    distances = iter([1.0, 0.9, 0.95])  # of an epoch, a run's end, an epoch
+    monkeypatch.setattr(
+        "lasaft_core.training.trainer.validate",
+        lambda *_: Validation({"vocals": next(distances)}, {"vocals": 0.0}),
+    )
+    recipe = replace(PUBLISHED, patience=1, max_steps=12)
+    trainer = start(tmp_path / "run", tiny, recipe)
+    trainer.fit(find_songs(data, "train"), find_songs(data, "valid"), [_LastHour(trainer, 6)])
+    assert (trainer.step, trainer.best, trainer.best_epoch) == (7, 0.9, 1.0)
+    resumed = start(tmp_path / "run", tiny, recipe)
+    fit(resumed, data)
+    assert (resumed.step, resumed.best, resumed.best_epoch) == (12, 0.9, 0.95)
+    assert resumed.epochs_without_gain == 0
 
 
 def test_songs_of_another_rate_are_refused(tmp_path, data, tiny):

@@ -1,6 +1,6 @@
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import combinations
 
 import numpy as np
@@ -172,6 +172,33 @@ def test_every_take_of_a_direct_recording_sounds_through_another_amplifier(tmp_p
         assert [np.abs(take).max() for take in takes] == pytest.approx([0.9] * 3, abs=1e-3)
         assert all(np.abs(a - b).max() > 0.01 for a, b in combinations(takes, 2))
         np.testing.assert_array_equal(takes, again)
+
+
+@pytest.mark.parametrize("kind", ["solos", "instrumentals"])
+def test_recordings_of_one_name_are_refused_before_anything_is_built(tmp_path, kind):
+    for folder in ("first", "second"):
+        place = tmp_path / "sources" / kind / "band" / folder
+        place.mkdir(parents=True)
+        soundfile.write(place / "take.wav", np.ones(RATE), RATE)
+    terms = {"licence": "CC0-1.0", "attribution": "a band", "files": ["**/*.wav"]}
+    terms |= {"target": "drums"} if kind == "solos" else {}
+    (tmp_path / "sources" / kind / "band" / "source.json").write_text(json.dumps(terms))
+    settings = BuildSettings(hours=4 / 3600, song_seconds=4.0, validation_songs=0)
+    with pytest.raises(InvalidOption, match=r"band-take.* more than once"):
+        build(tmp_path / "sources", tmp_path / "out", settings, lambda *_: None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_songs_of_another_length_are_refused(tmp_path):
+    settings = BuildSettings(hours=4 / 3600, song_seconds=4.0, validation_songs=0)
+    (tmp_path / "manifest.json").write_text(json.dumps({"settings": asdict(settings)}))
+    folder = tmp_path / "sources" / "midi" / "songs"
+    folder.mkdir(parents=True)
+    (folder / "song.mid").touch()
+    terms = {"licence": "CC0-1.0", "attribution": "somebody"}
+    (folder / "source.json").write_text(json.dumps(terms))
+    with pytest.raises(InvalidOption, match=r"song seconds: expected 4.*another --out"):
+        build(tmp_path / "sources", tmp_path, replace(settings, song_seconds=5.0), lambda *_: None)
 
 
 def test_a_song_depends_on_its_seed_and_sources_alone(sources_folder, tmp_path):
