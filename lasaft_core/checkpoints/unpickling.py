@@ -130,7 +130,7 @@ def _check_memo(file: IO[bytes]) -> None:
     for opcode, argument, position in pickletools.genops(file):
         length = (position or 0) - start
         if opcode.name in _MEMO_WRITES:
-            highest = max(highest, int(argument))
+            highest = max(highest, int(str(argument)))
     if highest > length:
         raise pickle.UnpicklingError(f"object {highest} of a pickle of {length} bytes")
     file.seek(start)
