@@ -15,7 +15,7 @@ from typing import Any
 
 from lasaft_core.catalog.identity import canonical_json
 from lasaft_core.catalog.rows import SCHEMA, TrackRow
-from lasaft_core.errors import PublicationMismatch, SourceGone
+from lasaft_core.errors import PublicationMismatch, SourceGone, StoreError, StoreUnavailable
 from lasaft_core.storage import (
     ObjectStat,
     canonical_uri,
@@ -63,8 +63,12 @@ class StemStore:
         return {name: join(prefix, name) for name in files}
 
     def adopt(self, work_id: str) -> dict[str, Any] | None:
-        """`track.json` of the newest whole attempt, with its URIs by name under `uris`."""
-        found = list_below(join(self._base, work_id[:2], work_id))
+        """`track.json` of the newest whole attempt, with its URIs by name under `uris`. Raises
+        StoreUnavailable: here a store that can't be listed is one track's fault."""
+        try:
+            found = list_below(join(self._base, work_id[:2], work_id))
+        except StoreError as error:
+            raise StoreUnavailable(error.what, got=error.got, remedy=error.remedy) from error
         sizes = {entry.uri: entry.size for entry in found}
         ends = [entry for entry in found if entry.uri.endswith(f"/{TRACK_JSON}")]
         for end in sorted(ends, key=_age, reverse=True):

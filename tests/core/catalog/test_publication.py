@@ -9,7 +9,7 @@ from track_rows import MODEL
 from lasaft_core import storage
 from lasaft_core.catalog import publication
 from lasaft_core.catalog.publication import StemStore
-from lasaft_core.errors import PublicationMismatch, StoreUnavailable
+from lasaft_core.errors import PublicationMismatch, StoreError, StoreUnavailable
 
 WORK = "ab" + "0" * 62
 
@@ -89,6 +89,15 @@ def test_the_newest_whole_attempt_is_adopted(
 
     assert adopted is not None
     assert adopted["attempt"] == "try-1"
+
+
+def test_a_store_that_is_away_is_the_tracks_fault(stems: StemStore, monkeypatch) -> None:
+    def refuse(uri: str) -> None:
+        raise StoreError(f"can't list {uri}", got="no answer", remedy="wait")
+
+    monkeypatch.setattr(publication, "list_below", refuse)
+    with pytest.raises(StoreUnavailable, match="no answer; wait"):
+        stems.adopt("ab12")
 
 
 def test_a_put_that_fails_leaves_no_whole_attempt(stems: StemStore, files, tmp_path: Path) -> None:
