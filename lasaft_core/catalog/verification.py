@@ -18,7 +18,7 @@ from lasaft_core.catalog.publication import TRACK_JSON, row_of, whole_track
 from lasaft_core.catalog.rows import StemRow, TrackRow
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.errors import SourceGone
-from lasaft_core.storage import fetch, join, put_bytes, read_bytes, remove
+from lasaft_core.storage import fetch, join, put_bytes, read_bytes, remove, stat
 
 GRACE_SECONDS: Final = 24 * 3600.0
 SETTLE_SECONDS: Final = 60.0  # longer than a run takes from adopting an attempt to its row
@@ -58,8 +58,9 @@ def verify(
 ) -> Iterator[Finding]:
     """All that is wrong below a destination. Raises StoreError.
 
-    The store is listed before the table is read, shard by shard: a track that a run publishes
-    meanwhile may seem to lack stems only if they are gone.
+    The store is listed before the table is read, shard by shard, and a track that a run publishes
+    in between has stems that the listing doesn't know: what seems to be missing or of another
+    size is looked at once more before it counts.
     """
     table, seen = CatalogTable.open(dest_uri), set[Shard]()
     for shard, attempts in attempts_by_shard(dest_uri):
@@ -89,8 +90,12 @@ def _broken(
 
 
 def _fault(stem: StemRow, sizes: Mapping[str, int]) -> str | None:
-    size = sizes.get(stem.uri)
-    if size is None:
+    """A stem that was listed as it should be is fine; any other is asked for by itself."""
+    if sizes.get(stem.uri) == stem.bytes:
+        return None
+    try:
+        size = stat(stem.uri).size
+    except SourceGone:
         return "missing"
     return None if size == stem.bytes else f"{size} bytes, not {stem.bytes}"
 

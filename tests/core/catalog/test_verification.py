@@ -84,6 +84,19 @@ def test_a_row_that_was_done_anew_meanwhile_is_not_withdrawn(place, song):
     assert next(table.rows()).status == "done"
 
 
+def test_a_row_that_was_published_since_the_store_was_listed_is_whole(place, song):
+    table = CatalogTable.open(place)
+    table.publish([song(place, 1)])
+    song(place, 1, attempt="orphan")
+    found = verify(place, Tally(), grace_seconds=0)
+    assert isinstance(next(found), Orphan), "verify is under way"
+
+    table.publish([song(place, 1, attempt="again")], force=True)
+    table.publish([song(place, 1, model=NEW_MODEL), song(place, 7)])
+
+    assert list(found) == []
+
+
 def test_rows_whose_whole_shard_is_gone_are_found(place, song):
     row = song(place, 1)
     CatalogTable.open(place).publish([row])
