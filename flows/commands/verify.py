@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from flows.commands.console import complain, say, say_json
+from lasaft_core.catalog.rebuilding import rebuild
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.catalog.verification import (
     BrokenRow,
     Orphan,
     Tally,
-    rebuild,
     remove_orphans,
     verify,
     withdraw,

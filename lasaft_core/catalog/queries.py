@@ -132,6 +132,15 @@ def of_shard(model12: str, works: str) -> str:
     )
 
 
+def stems_of_shard(table: DeltaTable, model12: str, works: str) -> Iterator[str]:
+    """Addresses of all stems that rows point to in one folder."""
+    sql = (
+        "SELECT stem['uri'] AS uri FROM (SELECT unnest(stems) AS stem"  # noqa: S608
+        f" FROM catalog{of_shard(model12, works)})"
+    )
+    return (row["uri"] for row in records(table, sql))
+
+
 def superseded(table: DeltaTable, before: datetime) -> list[Key]:
     """Done rows of objects that a later row of another model has been done for `before`."""
     sql = (

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from lasaft_core.catalog.holdings import HeldAttempt, Shard, attempts_by_shard
-from lasaft_core.catalog.publication import TRACK_JSON, row_of, whole_track
+from lasaft_core.catalog.publication import TRACK_JSON
 from lasaft_core.catalog.rows import StemRow, TrackRow
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.errors import SourceGone
@@ -178,30 +178,6 @@ def remove_orphans(
         elif held.prefix in described:
             put_bytes(described[held.prefix], join(held.prefix, TRACK_JSON))
     return removed
-
-
-def rebuild(dest_uri: str) -> int:
-    """Rows for all whole attempts whose object has none, from what they say of themselves; returns
-    how many. An object that took over another's stems has none until the next run."""
-    table, written = CatalogTable.open(dest_uri), 0
-    for shard, attempts in attempts_by_shard(dest_uri):
-        held = {row.key for row in table.rows_of_shard(*shard)}
-        rows: dict[tuple[str, str], TrackRow] = {}
-        for attempt in sorted(attempts, key=lambda attempt: attempt.mtime):
-            row = described_row(attempt)
-            if row is not None and row.key not in held:
-                rows[row.key] = row
-        written += table.publish(list(rows.values()))
-    return written
-
-
-def described_row(attempt: HeldAttempt) -> TrackRow | None:
-    """None for an attempt that is not whole, or says nothing that makes a row."""
-    if not attempt.is_described:
-        return None
-    sizes = {found.uri: found.size for found in attempt.objects.values()}
-    track = whole_track(join(attempt.prefix, TRACK_JSON), sizes)
-    return None if track is None else row_of(track)
 
 
 def remove_attempt(held: HeldAttempt) -> None:

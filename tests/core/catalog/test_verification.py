@@ -16,7 +16,6 @@ from lasaft_core.catalog.verification import (
     BrokenRow,
     Orphan,
     Tally,
-    rebuild,
     remove_orphans,
     verify,
     withdraw,
@@ -45,7 +44,6 @@ def test_a_true_table_has_no_findings(place, song):
 
 def test_nothing_at_all_is_fine(place):
     assert findings(place) == []
-    assert rebuild(place) == 0
 
 
 def test_lost_cut_and_rotten_stems_are_found_withdrawn_and_not_adopted(place, song):
@@ -131,35 +129,6 @@ def test_an_orphan_that_is_adopted_meanwhile_stays_whole(place, song, monkeypatc
     assert remove_orphans(place, orphans) == 0
     assert StemStore(place, MODEL).adopt(work_of(1)) is not None
     assert findings(place, deep=True) == []
-
-
-def test_a_lost_table_is_rebuilt_from_the_stems(place, song):
-    rows = [song(place, number) for number in (1, 2)]
-    song(place, 2, attempt="broken")
-    storage.remove(f"{StemStore(place, MODEL).attempt_prefix(work_of(2), 'broken')}/drums.flac")
-    storage.put_bytes(
-        b"{}", f"{StemStore(place, MODEL).attempt_prefix(work_of(3), 'x')}/track.json"
-    )
-
-    assert rebuild(place) == 2
-    assert rebuild(place) == 0
-
-    found = {row.source_uri: replace(row, committed_at=None) for row in CatalogTable(place).rows()}
-    assert found == {row.source_uri: row for row in rows}
-
-
-def test_a_destination_that_was_copied_elsewhere_is_rebuilt_there(place, song):
-    song(f"{place}/old", 1)
-    for name in storage.list_names(f"{place}/old"):
-        content = storage.read_bytes(f"{place}/old/{name}")
-        storage.put_bytes(content, f"{place}/new/{name}")
-        storage.remove(f"{place}/old/{name}")
-
-    assert rebuild(f"{place}/new") == 1
-
-    assert findings(f"{place}/new", deep=True) == []
-    (row,) = CatalogTable(f"{place}/new").rows()
-    assert all(stem.uri.startswith(f"{place}/new/stems/") for stem in row.stems)
 
 
 def test_forgotten_tracks_leave_a_receipt_and_stems_that_others_need(place, song):
