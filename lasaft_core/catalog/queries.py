@@ -6,13 +6,19 @@ Values are quoted as literals: the engine takes no parameters.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 
 from lasaft_core.catalog.key_index import Key
-from lasaft_core.catalog.rows import AttemptRow
+from lasaft_core.catalog.rows import SCHEMA, AttemptRow, TrackRow
+
+Item = TypeVar("Item")
+
+KEYS_PER_QUERY: Final = 5000
+"""As many as the text of one query may name: 1 MB of it, at 200 bytes each."""
 
 KEYS_SCHEMA = pa.schema(
     [
@@ -79,6 +85,13 @@ def having(keys: Iterable[Key]) -> str:
     )
 
 
+def portions(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """All of them, `size` at a time."""
+    rest = iter(items)
+    while portion := list(islice(rest, size)):
+        yield portion
+
+
 def batches(table: DeltaTable, sql: str) -> Iterator[pa.RecordBatch]:
     """The answer as it comes; the table is called `catalog` in the query."""
     answer = QueryBuilder().register("catalog", table).execute(sql)
@@ -89,6 +102,15 @@ def records(table: DeltaTable, sql: str) -> Iterator[Mapping[str, Any]]:
     """The answer as dictionaries."""
     for batch in batches(table, sql):
         yield from batch.to_pylist()
+
+
+def rows_of(table: DeltaTable, among: Iterable[Key]) -> Iterator[TrackRow]:
+    """Whole rows of those of the keys that have one."""
+    sql = (
+        f"SELECT {', '.join(SCHEMA.names)} FROM catalog WHERE {having(among)}"  # noqa: S608
+        " ORDER BY source_uri, model_fingerprint"
+    )
+    return map(TrackRow.from_dict, records(table, sql))
 
 
 def keys(table: DeltaTable, fingerprint: str) -> pa.Table:

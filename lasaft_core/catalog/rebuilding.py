@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from sys import intern
 from typing import Final, NamedTuple
 
@@ -43,8 +42,8 @@ def rebuild(dest_uri: str) -> int:
     took over another's stems has no row until the next run.
     """
     table, written = CatalogTable.open(dest_uri), 0
-    newest_first = iter(sorted(_without_rows(dest_uri, table), key=_age, reverse=True))
-    while batch := list(islice(newest_first, ROWS_PER_COMMIT)):
+    newest_first = sorted(_without_rows(dest_uri, table), key=_age, reverse=True)
+    for batch in queries.portions(newest_first, ROWS_PER_COMMIT):
         rows: dict[Key, TrackRow] = {}
         for row in filter(None, map(_row, batch)):
             rows.setdefault(row.key, row)

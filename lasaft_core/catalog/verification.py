@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from lasaft_core.catalog import queries
 from lasaft_core.catalog.holdings import HeldAttempt, Shard, attempts_by_shard
 from lasaft_core.catalog.publication import TRACK_JSON
 from lasaft_core.catalog.rows import StemRow, TrackRow
@@ -146,7 +147,8 @@ def withdraw(dest_uri: str, broken: Sequence[BrokenRow]) -> int:
         )
         for found in faults.values()
     ]
-    return CatalogTable.open(dest_uri).withdraw(rows)
+    table, portions = CatalogTable.open(dest_uri), queries.portions(rows, queries.KEYS_PER_QUERY)
+    return sum(map(table.withdraw, portions))
 
 
 def remove_orphans(

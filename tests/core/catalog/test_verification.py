@@ -9,6 +9,7 @@ import pytest
 from track_rows import failed_row
 
 from lasaft_core import storage
+from lasaft_core.catalog import queries
 from lasaft_core.catalog.publication import StemStore
 from lasaft_core.catalog.removal import remove_tracks, rows_of_sources, superseded_rows
 from lasaft_core.catalog.table import CatalogTable
@@ -165,3 +166,30 @@ def test_superseded_models_are_pruned_after_their_grace(place, song):
     left = {(row.source_uri, row.model_fingerprint) for row in table.rows()}
     assert left == {("s3://in/1.wav", NEW_MODEL), ("s3://in/2.wav", MODEL)}
     assert findings(place, deep=True) == []
+
+
+def test_rows_are_named_a_few_at_a_time(place, song, monkeypatch):
+    table = CatalogTable.open(place)
+    table.publish([song(place, number) for number in range(5)])
+    table.publish([song(place, number, model=NEW_MODEL) for number in range(5)])
+    named = []
+
+    def having(keys, having=queries.having):
+        named.append(len(list(keys)))
+        return having(keys)
+
+    monkeypatch.setattr(queries, "KEYS_PER_QUERY", 2)
+    monkeypatch.setattr(queries, "having", having)
+    old = superseded_rows(place, timedelta(0))
+    assert ([row.key[0] for row in old], named) == (
+        [f"s3://in/{n}.wav" for n in range(5)],
+        [2, 2, 1],
+    )
+
+    assert remove_tracks(place, old, reason="prune", settle_seconds=0)["rows_removed"] == 5
+    for name in storage.list_names(f"{place}/stems"):
+        storage.remove(f"{place}/stems/{name}")
+    assert withdraw(place, findings(place)) == 5
+
+    assert max(named) == 2
+    assert {row.status for row in table.rows()} == {"failed"}
