@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flows.commands.console import complain, say, say_json
+from lasaft_core.catalog import queries
 from lasaft_core.catalog.rebuilding import rebuild
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.catalog.verification import (
@@ -56,9 +57,8 @@ def _sources_gone(dest: str, source: str) -> Iterator[str]:
     base = canonical_uri(source)
     check_source(base)
     there = {found.uri for found in list_objects(base)}
-    rows = CatalogTable.open(dest).rows(status="done")
-    uris = {row.source_uri for row in rows if f"{row.source_uri}/".startswith(f"{base}/")}
-    yield from sorted(uris - there)
+    uris = CatalogTable.open(dest).ask(queries.done_sources)
+    yield from sorted({u for u in uris if f"{u}/".startswith(f"{base}/") and u not in there})
 
 
 def _tell(facts: dict[str, Any], *, as_json: bool) -> None:

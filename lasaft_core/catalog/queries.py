@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
@@ -55,6 +55,14 @@ class Standing:
     source_etag: str
     run_id: str | None = None
     attempts: tuple[AttemptRow, ...] = ()
+
+
+class StemPlace(NamedTuple):
+    """Where one stem of a song lies."""
+
+    source_uri: str
+    target: str
+    uri: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,25 @@ def rows_of(table: DeltaTable, among: Iterable[Key]) -> Iterator[TrackRow]:
         " ORDER BY source_uri, model_fingerprint"
     )
     return map(TrackRow.from_dict, records(table, sql))
+
+
+def done_sources(table: DeltaTable) -> Iterator[str]:
+    """Addresses of objects that have a done row, as often as they have one."""
+    sql = f"SELECT source_uri FROM catalog{where(status='done')}"  # noqa: S608
+    return (row["source_uri"] for row in records(table, sql))
+
+
+def stems_of_run(
+    table: DeltaTable, fingerprint: str, run_id: str, *, max_songs: int
+) -> Iterator[StemPlace]:
+    """Of any songs that a run has done: unordered, so that reading ends with the last of them."""
+    ours = where(status="done", model_fingerprint=fingerprint, run_id=run_id)
+    sql = (
+        "SELECT source_uri, stem['target'] AS target, stem['uri'] AS uri FROM ("  # noqa: S608
+        " SELECT source_uri, unnest(stems) AS stem FROM ("
+        f" SELECT source_uri, stems FROM catalog{ours} LIMIT {max_songs}))"
+    )
+    return (StemPlace(**row) for row in records(table, sql))
 
 
 def keys(table: DeltaTable, fingerprint: str) -> pa.Table:

@@ -57,7 +57,8 @@ def test_verify_rebuilds_a_lost_table(place, rows, capsys):
     assert (code, facts["rows_rebuilt"], facts["rows"]) == (0, 3, 3)
 
 
-def test_verify_reports_sources_that_are_gone(place, tmp_path, rows, capsys):
+def test_verify_reports_sources_that_are_gone(place, tmp_path, rows, capsys, monkeypatch):
+    monkeypatch.delattr(CatalogTable, "rows")  # whole ones, of which a million take hours
     source = f"{place}/in"
     storage.put_bytes(b"here", f"{source}/2.wav")
     table = CatalogTable.open(place)
