@@ -8,8 +8,11 @@ One shard is in memory at a time, so that a catalog of millions is checked in bo
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +26,7 @@ from lasaft_core.storage import fetch, join, put_bytes, read_bytes, remove, stat
 
 GRACE_SECONDS: Final = 24 * 3600.0
 SETTLE_SECONDS: Final = 60.0  # longer than a run takes from adopting an attempt to its row
+_SHARD: Final = attrgetter("shard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def _deep_fault(stem: StemRow, hashes: dict[str, str]) -> str | None:
 def _orphans(
     rows: Sequence[TrackRow], attempts: Sequence[HeldAttempt], tally: Tally, oldest: float
 ) -> Iterator[Orphan]:
-    live = _prefixes(rows)
+    live = _prefixes(_stems(rows))
     for held in attempts:
         tally.attempts += 1
         if held.prefix not in live:
@@ -124,8 +128,12 @@ def _orphans(
                 tally.young_attempts += 1
 
 
-def _prefixes(rows: Sequence[TrackRow]) -> set[str]:
-    return {stem.uri.rpartition("/")[0] for row in rows for stem in row.stems}
+def _stems(rows: Iterable[TrackRow]) -> Iterator[str]:
+    return (stem.uri for row in rows for stem in row.stems)
+
+
+def _prefixes(stems: Iterable[str]) -> set[str]:
+    return {uri.rpartition("/")[0] for uri in stems}
 
 
 def withdraw(dest_uri: str, broken: Sequence[BrokenRow]) -> int:
@@ -134,7 +142,7 @@ def withdraw(dest_uri: str, broken: Sequence[BrokenRow]) -> int:
     faults: dict[tuple[str, str], list[BrokenRow]] = {}
     for found in broken:
         faults.setdefault(found.row.key, []).append(found)
-    for prefix in {found.stem.uri.rpartition("/")[0] for found in broken}:
+    for prefix in _prefixes(found.stem.uri for found in broken):
         remove(join(prefix, TRACK_JSON))
     rows = [
         replace(
@@ -154,32 +162,37 @@ def withdraw(dest_uri: str, broken: Sequence[BrokenRow]) -> int:
 def remove_orphans(
     dest_uri: str, orphans: Sequence[Orphan], *, settle_seconds: float = SETTLE_SECONDS
 ) -> int:
-    """Takes orphans out of the store; returns how many.
+    """Takes orphans out of the store, but none that a row points to; returns how many.
 
     A run may be about to adopt a whole one. Its description goes first, after which nobody can
     adopt it; once whoever had begun to must have committed, the table is asked again, and an
     attempt that has a row now gets its description back.
     """
+    table = CatalogTable.open(dest_uri)
+    loose = list(_without_rows(table, (orphan.attempt for orphan in orphans)))
     described = {
-        orphan.attempt.prefix: read_bytes(join(orphan.attempt.prefix, TRACK_JSON))
-        for orphan in orphans
-        if orphan.attempt.is_described
+        held.prefix: read_bytes(join(held.prefix, TRACK_JSON))
+        for held in loose
+        if held.is_described
     }
     for prefix in described:
         remove(join(prefix, TRACK_JSON))
     if described:
         time.sleep(settle_seconds)
-    table, live = CatalogTable.open(dest_uri), dict[Shard, set[str]]()
-    removed = 0
-    for held in (orphan.attempt for orphan in orphans):
-        if held.shard not in live:
-            live[held.shard] = _prefixes(list(table.rows_of_shard(*held.shard)))
-        if held.prefix not in live[held.shard]:
-            remove_attempt(held)
-            removed += 1
-        elif held.prefix in described:
-            put_bytes(described[held.prefix], join(held.prefix, TRACK_JSON))
-    return removed
+    removed = set[str]()
+    for held in _without_rows(table, loose):
+        remove_attempt(held)
+        removed.add(held.prefix)
+    for prefix in described.keys() - removed:
+        put_bytes(described[prefix], join(prefix, TRACK_JSON))
+    return len(removed)
+
+
+def _without_rows(table: CatalogTable, attempts: Iterable[HeldAttempt]) -> Iterator[HeldAttempt]:
+    """Those that no row points to when their shard's turn comes."""
+    for (model12, works), group in groupby(sorted(attempts, key=_SHARD), key=_SHARD):
+        live = _prefixes(table.ask(partial(queries.stems_of_shard, model12=model12, works=works)))
+        yield from (held for held in group if held.prefix not in live)
 
 
 def remove_attempt(held: HeldAttempt) -> None:

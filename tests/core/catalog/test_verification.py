@@ -132,6 +132,25 @@ def test_an_orphan_that_is_adopted_meanwhile_stays_whole(place, song, monkeypatc
     assert findings(place, deep=True) == []
 
 
+def test_stems_that_other_rows_use_are_not_touched_whenever_forget_ends(place, song, monkeypatch):
+    shared, alone = song(place, 1), song(place, 2)
+    twin = replace(shared, source_uri="s3://in/twin.wav")
+    CatalogTable.open(place).publish([shared, twin, alone])
+
+    def broken_off(_seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lasaft_core.catalog.verification.time.sleep", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        remove_tracks(place, [shared, alone], reason="forget")
+
+    assert StemStore(place, MODEL).adopt(work_of(1)) is not None
+    (left,) = findings(place, deep=True)
+    assert (type(left), left.attempt.shard.works) == (Orphan, "02")
+    receipt = remove_tracks(place, [shared], reason="forget")  # nothing to wait for
+    assert receipt["attempts_kept_for_other_rows"] == 1
+
+
 def test_forgotten_tracks_leave_a_receipt_and_stems_that_others_need(place, song):
     shared = song(place, 1)
     twin = replace(shared, source_uri="s3://in/twin.wav")
