@@ -171,8 +171,8 @@ def add_verify(parser: Parser) -> None:
     parser.add_argument(
         "--repair",
         action="store_true",
-        help="withdraw rows whose stems are lost, so that the next run does them again, and remove "
-        "orphans",
+        help="withdraw rows whose stems are lost, so that the next run does them again, put lost "
+        "track.json anew, and remove orphans",
     )
     parser.add_argument(
         "--rebuild",

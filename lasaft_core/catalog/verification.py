@@ -1,6 +1,7 @@
 """Does the table tell the truth? Rows against what the store holds, and the store against rows.
 
     every stem of every done row is there, of its size, and with `deep` of its hash
+    the stems of every done row have their description
     every attempt is one that a row points to, or an orphan: of a crash, or forgotten
 
 One shard is in memory at a time, so that a catalog of millions is checked in bounded space.
@@ -18,11 +19,11 @@ from typing import Final
 
 from lasaft_core.catalog import queries
 from lasaft_core.catalog.holdings import HeldAttempt, Shard, attempts_by_shard
-from lasaft_core.catalog.publication import TRACK_JSON
+from lasaft_core.catalog.publication import TRACK_JSON, description
 from lasaft_core.catalog.rows import StemRow, TrackRow
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.errors import SourceGone
-from lasaft_core.storage import fetch, join, put_bytes, read_bytes, remove, stat
+from lasaft_core.storage import exists, fetch, join, put_bytes, read_bytes, remove, stat
 
 GRACE_SECONDS: Final = 24 * 3600.0
 SETTLE_SECONDS: Final = 60.0  # longer than a run takes from adopting an attempt to its row
@@ -39,13 +40,22 @@ class BrokenRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Undescribed:
+    """An attempt without a `track.json` to whose stems, which are all there, this row points: no
+    run can adopt it for other objects of the same bytes, and no row be rebuilt from it."""
+
+    row: TrackRow
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
 class Orphan:
     """An attempt that no row points to, older than the grace period."""
 
     attempt: HeldAttempt
 
 
-Finding = BrokenRow | Orphan
+Finding = BrokenRow | Undescribed | Orphan
 
 
 @dataclass(slots=True)
@@ -71,11 +81,20 @@ def verify(
     for shard, attempts in attempts_by_shard(dest_uri):
         seen.add(shard)
         rows = list(table.rows_of_shard(*shard))
-        yield from _broken(rows, attempts, tally, deep=deep)
+        yield from _faulty(rows, attempts, tally, deep=deep)
         yield from _orphans(rows, attempts, tally, time.time() - grace_seconds)
     for place in table.shards():
         if Shard(*place) not in seen:
-            yield from _broken(list(table.rows_of_shard(*place)), (), tally, deep=deep)
+            yield from _faulty(list(table.rows_of_shard(*place)), (), tally, deep=deep)
+
+
+def _faulty(
+    rows: Sequence[TrackRow], attempts: Sequence[HeldAttempt], tally: Tally, *, deep: bool
+) -> Iterator[BrokenRow | Undescribed]:
+    broken = list(_broken(rows, attempts, tally, deep=deep))
+    yield from broken
+    lost = {found.row.key for found in broken}
+    yield from _undescribed([row for row in rows if row.key not in lost], attempts)
 
 
 def _broken(
@@ -113,6 +132,16 @@ def _deep_fault(stem: StemRow, hashes: dict[str, str]) -> str | None:
             except SourceGone:
                 return "missing"
     return None if hashes[stem.uri] == stem.sha256 else "other bytes than were published"
+
+
+def _undescribed(
+    rows: Sequence[TrackRow], attempts: Sequence[HeldAttempt]
+) -> Iterator[Undescribed]:
+    described = {held.prefix for held in attempts if held.is_described}
+    by_prefix = {prefix: row for row in rows for prefix in _prefixes(_stems([row]))}
+    for prefix, row in by_prefix.items():
+        if prefix not in described and not exists(join(prefix, TRACK_JSON)):
+            yield Undescribed(row, prefix)
 
 
 def _orphans(
@@ -157,6 +186,24 @@ def withdraw(dest_uri: str, broken: Sequence[BrokenRow]) -> int:
     ]
     table, portions = CatalogTable.open(dest_uri), queries.portions(rows, queries.KEYS_PER_QUERY)
     return sum(map(table.withdraw, portions))
+
+
+def describe(dest_uri: str, undescribed: Sequence[Undescribed]) -> int:
+    """Puts lost descriptions anew, made of the rows that still point there; returns how many."""
+    table, put = CatalogTable.open(dest_uri), 0
+    for few in queries.portions(undescribed, queries.KEYS_PER_QUERY):
+        keys = [found.row.key for found in few]
+        live = _prefixes(_stems(table.ask(partial(queries.rows_of, among=keys))))
+        lacking = [found for found in few if found.prefix in live]
+        for found in lacking:
+            put_bytes(_description(found.row), join(found.prefix, TRACK_JSON))
+        put += len(lacking)
+    return put
+
+
+def _description(row: TrackRow) -> bytes:
+    sizes = {stem.uri.rpartition("/")[2]: stem.bytes for stem in row.stems}
+    return description(replace(row, committed_at=None).to_dict(), sizes)
 
 
 def remove_orphans(

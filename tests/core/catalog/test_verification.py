@@ -17,6 +17,8 @@ from lasaft_core.catalog.verification import (
     BrokenRow,
     Orphan,
     Tally,
+    Undescribed,
+    describe,
     remove_orphans,
     verify,
     withdraw,
@@ -130,6 +132,48 @@ def test_an_orphan_that_is_adopted_meanwhile_stays_whole(place, song, monkeypatc
     assert remove_orphans(place, orphans) == 0
     assert StemStore(place, MODEL).adopt(work_of(1)) is not None
     assert findings(place, deep=True) == []
+
+
+def track_of(row):
+    return f"{row.stems[0].uri.rpartition('/')[0]}/track.json"
+
+
+def test_a_lost_description_is_found_and_put_anew(place, song):
+    row, twin, whole = (
+        song(place, 1),
+        replace(song(place, 1), source_uri="s3://in/t"),
+        song(place, 2),
+    )
+    CatalogTable.open(place).publish([row, twin, whole])
+    described = storage.read_bytes(track_of(row))
+    storage.remove(track_of(row))
+
+    found = findings(place, deep=True)
+    assert [(type(one), one.prefix) for one in found] == [
+        (Undescribed, track_of(row).removesuffix("/track.json"))
+    ]
+    assert describe(place, found) == 1
+
+    assert findings(place, deep=True) == []
+    adopted = StemStore(place, MODEL).adopt(work_of(1))
+    assert adopted["source_uri"] in {row.source_uri, twin.source_uri}
+    assert {**json.loads(described), "source_uri": ""} == {
+        **json.loads(storage.read_bytes(track_of(row))),
+        "source_uri": "",
+    }
+
+
+def test_a_description_without_stems_is_not_put_for_a_row_that_went_meanwhile(place, song):
+    table = CatalogTable.open(place)
+    table.publish([song(place, 1)])
+    (row,) = table.rows()
+    storage.remove(track_of(row))
+    found = findings(place)
+
+    remove_tracks(place, [row], reason="forget", settle_seconds=0)
+
+    assert describe(place, found) == 0
+    assert storage.list_names(f"{place}/stems") == []
 
 
 def test_stems_that_other_rows_use_are_not_touched_whenever_forget_ends(place, song, monkeypatch):
