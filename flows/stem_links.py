@@ -3,9 +3,9 @@
 A scheduled run over thousands of songs has its table; a person who started a run wants to click.
 """
 
+import logging
 import os
-from collections.abc import Iterator
-from itertools import islice, takewhile
+from functools import partial
 from urllib.parse import quote
 from uuid import UUID
 
@@ -15,37 +15,42 @@ from prefect.client.orchestration import get_client
 from flows.artifacts import attempt
 from flows.catalog_job import CatalogJob
 from flows.reporting import markdown
-from lasaft_core.catalog.rows import TrackRow
+from lasaft_core.catalog import queries
 from lasaft_core.catalog.table import CatalogTable
+from lasaft_core.errors import StoreError
 
 LINKED_SONGS = 10
 
+logger = logging.getLogger(__name__)
+
 
 def publish_links(job: CatalogJob, flow_run_id: str) -> None:
-    """One link artifact for each stem of the run's first songs; none for scheduled runs."""
-    attempt(lambda: _publish_links(job, flow_run_id))
+    """One link artifact for each stem of a few of the run's songs; none for scheduled runs, and
+    none where the table can't be read: the run is over, and its rows are published."""
+    try:
+        attempt(lambda: _publish_links(job, flow_run_id))
+    except StoreError as error:
+        logger.warning("links_failed error=%s", error)
 
 
 def _publish_links(job: CatalogJob, flow_run_id: str) -> None:
     with get_client(sync_client=True) as client:
         if client.read_flow_run(UUID(flow_run_id)).auto_scheduled:
             return
-    for song in _songs(job):
-        name = song.source_uri.rsplit("/", 1)[-1]
-        for stem in song.stems:
-            create_link_artifact(
-                stem_link(stem.uri),
-                link_text=markdown(f"{name}: {stem.target}"),
-                key="catalog-stems",
-                description=stem.uri,
-            )
-
-
-def _songs(job: CatalogJob) -> Iterator[TrackRow]:
-    """Done rows stand newest commit first, so that this run's are at the front."""
-    rows = CatalogTable.open(job.config.dest).rows(job.prepared.fingerprint, status="done")
-    ours = takewhile(lambda row: row.run_id == job.run_id, rows)
-    return islice(ours, LINKED_SONGS)
+    question = partial(
+        queries.stems_of_run,
+        fingerprint=job.prepared.fingerprint,
+        run_id=job.run_id,
+        max_songs=LINKED_SONGS,
+    )
+    for stem in CatalogTable.open(job.config.dest).ask(question):
+        name = stem.source_uri.rsplit("/", 1)[-1]
+        create_link_artifact(
+            stem_link(stem.uri),
+            link_text=markdown(f"{name}: {stem.target}"),
+            key="catalog-stems",
+            description=stem.uri,
+        )
 
 
 def stem_link(uri: str) -> str:

@@ -171,13 +171,13 @@ def add_verify(parser: Parser) -> None:
     parser.add_argument(
         "--repair",
         action="store_true",
-        help="withdraw rows whose stems are lost, so that the next run does them again, and remove "
-        "orphans",
+        help="withdraw rows whose stems are lost, so that the next run does them again, put lost "
+        "track.json anew, and remove orphans",
     )
     parser.add_argument(
         "--rebuild",
         action="store_true",
-        help="first make rows for all whole stems that have none, as when the table is lost",
+        help="first make rows for objects whose whole stems have none, as when the table is lost",
     )
     parser.add_argument(
         "--source", metavar="URL", help="also say which rows' objects are gone from below here"

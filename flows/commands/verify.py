@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from flows.commands.console import complain, say, say_json
+from lasaft_core.catalog import queries
+from lasaft_core.catalog.rebuilding import rebuild
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.catalog.verification import (
     BrokenRow,
     Orphan,
     Tally,
-    rebuild,
+    Undescribed,
+    describe,
     remove_orphans,
     verify,
     withdraw,
@@ -34,12 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
         )
     )
     broken = [finding for finding in found if isinstance(finding, BrokenRow)]
+    undescribed = [finding for finding in found if isinstance(finding, Undescribed)]
     orphans = [finding for finding in found if isinstance(finding, Orphan)]
     facts |= {name: getattr(tally, name) for name in Tally.__dataclass_fields__}
     facts |= {"broken": [_broken_facts(item) for item in broken]}
+    facts |= {"undescribed": [item.prefix for item in undescribed]}
     facts |= {"orphans": [item.attempt.prefix for item in orphans]}
     if arguments.repair:
         facts["rows_withdrawn"] = withdraw(arguments.dest, broken)
+        facts["descriptions_put"] = describe(arguments.dest, undescribed)
         facts["orphans_removed"] = remove_orphans(arguments.dest, orphans)
     if arguments.source:
         facts["sources_gone"] = list(_sources_gone(arguments.dest, arguments.source))
@@ -56,9 +62,8 @@ def _sources_gone(dest: str, source: str) -> Iterator[str]:
     base = canonical_uri(source)
     check_source(base)
     there = {found.uri for found in list_objects(base)}
-    rows = CatalogTable.open(dest).rows(status="done")
-    uris = {row.source_uri for row in rows if f"{row.source_uri}/".startswith(f"{base}/")}
-    yield from sorted(uris - there)
+    uris = CatalogTable.open(dest).ask(queries.done_sources)
+    yield from sorted({u for u in uris if f"{u}/".startswith(f"{base}/") and u not in there})
 
 
 def _tell(facts: dict[str, Any], *, as_json: bool) -> None:
@@ -67,6 +72,8 @@ def _tell(facts: dict[str, Any], *, as_json: bool) -> None:
         return
     for item in facts["broken"]:
         complain(f"{item['source']}: {item['stem']}: {item['fault']}")
+    for prefix in facts["undescribed"]:
+        complain(f"{prefix} has lost its track.json")
     for prefix in facts["orphans"]:
         complain(f"no row points to {prefix}")
     for uri in facts.get("sources_gone", ()):
@@ -76,10 +83,12 @@ def _tell(facts: dict[str, Any], *, as_json: bool) -> None:
     say(
         f"{facts['rows']} rows with {facts['stems']} stems, {len(facts['broken'])} of them broken; "
         f"{facts['attempts']} attempts, {len(facts['orphans'])} orphans, "
-        f"{facts['young_attempts']} too young to tell"
+        f"{facts['young_attempts']} too young to tell, "
+        f"{len(facts['undescribed'])} without their track.json"
     )
     if "rows_withdrawn" in facts:
         say(
             f"{facts['rows_withdrawn']} rows withdrawn, the next run does them again; "
+            f"{facts['descriptions_put']} track.json put anew, "
             f"{facts['orphans_removed']} orphans removed"
         )

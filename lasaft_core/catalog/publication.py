@@ -57,7 +57,7 @@ class StemStore:
         for name, path in files.items():
             put(path, join(prefix, name))
         self._compare(prefix, sizes)
-        described = canonical_json({**track_json, "objects": sizes}).encode()
+        described = description(track_json, sizes)
         put_bytes(described, join(prefix, TRACK_JSON))
         self._compare(prefix, {TRACK_JSON: len(described)})
         return {name: join(prefix, name) for name in files}
@@ -86,6 +86,11 @@ class StemStore:
                 raise PublicationMismatch(uri, expected=f"{size} bytes", got="nothing") from error
             if held != size:
                 raise PublicationMismatch(uri, expected=f"{size} bytes", got=f"{held} bytes")
+
+
+def description(track_json: Mapping[str, Any], sizes: Mapping[str, int]) -> bytes:
+    """A `track.json` of an attempt whose objects have these names and sizes."""
+    return canonical_json({**track_json, "objects": sizes}).encode()
 
 
 def _age(entry: ObjectStat) -> tuple[float, str]:

@@ -6,13 +6,19 @@ Values are quoted as literals: the engine takes no parameters.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Final, NamedTuple, TypeVar
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 
 from lasaft_core.catalog.key_index import Key
-from lasaft_core.catalog.rows import AttemptRow
+from lasaft_core.catalog.rows import SCHEMA, AttemptRow, TrackRow
+
+Item = TypeVar("Item")
+
+KEYS_PER_QUERY: Final = 5000
+"""As many as the text of one query may name: 1 MB of it, at 200 bytes each."""
 
 KEYS_SCHEMA = pa.schema(
     [
@@ -51,6 +57,14 @@ class Standing:
     attempts: tuple[AttemptRow, ...] = ()
 
 
+class StemPlace(NamedTuple):
+    """Where one stem of a song lies."""
+
+    source_uri: str
+    target: str
+    uri: str
+
+
 @dataclass(frozen=True, slots=True)
 class StatusCount:
     """Tracks of one model that ended in one way."""
@@ -79,6 +93,13 @@ def having(keys: Iterable[Key]) -> str:
     )
 
 
+def portions(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """All of them, `size` at a time."""
+    rest = iter(items)
+    while portion := list(islice(rest, size)):
+        yield portion
+
+
 def batches(table: DeltaTable, sql: str) -> Iterator[pa.RecordBatch]:
     """The answer as it comes; the table is called `catalog` in the query."""
     answer = QueryBuilder().register("catalog", table).execute(sql)
@@ -89,6 +110,34 @@ def records(table: DeltaTable, sql: str) -> Iterator[Mapping[str, Any]]:
     """The answer as dictionaries."""
     for batch in batches(table, sql):
         yield from batch.to_pylist()
+
+
+def rows_of(table: DeltaTable, among: Iterable[Key]) -> Iterator[TrackRow]:
+    """Whole rows of those of the keys that have one."""
+    sql = (
+        f"SELECT {', '.join(SCHEMA.names)} FROM catalog WHERE {having(among)}"  # noqa: S608
+        " ORDER BY source_uri, model_fingerprint"
+    )
+    return map(TrackRow.from_dict, records(table, sql))
+
+
+def done_sources(table: DeltaTable) -> Iterator[str]:
+    """Addresses of objects that have a done row, as often as they have one."""
+    sql = f"SELECT source_uri FROM catalog{where(status='done')}"  # noqa: S608
+    return (row["source_uri"] for row in records(table, sql))
+
+
+def stems_of_run(
+    table: DeltaTable, fingerprint: str, run_id: str, *, max_songs: int
+) -> Iterator[StemPlace]:
+    """Of any songs that a run has done: unordered, so that reading ends with the last of them."""
+    ours = where(status="done", model_fingerprint=fingerprint, run_id=run_id)
+    sql = (
+        "SELECT source_uri, stem['target'] AS target, stem['uri'] AS uri FROM ("  # noqa: S608
+        " SELECT source_uri, unnest(stems) AS stem FROM ("
+        f" SELECT source_uri, stems FROM catalog{ours} LIMIT {max_songs}))"
+    )
+    return (StemPlace(**row) for row in records(table, sql))
 
 
 def keys(table: DeltaTable, fingerprint: str) -> pa.Table:
@@ -130,6 +179,15 @@ def of_shard(model12: str, works: str) -> str:
         f" WHERE status = 'done' AND substr(model_fingerprint, 1, 12) = {_literal(model12)}"
         f" AND substr(work_id, 1, 2) = {_literal(works)}"
     )
+
+
+def stems_of_shard(table: DeltaTable, model12: str, works: str) -> Iterator[str]:
+    """Addresses of all stems that rows point to in one folder."""
+    sql = (
+        "SELECT stem['uri'] AS uri FROM (SELECT unnest(stems) AS stem"  # noqa: S608
+        f" FROM catalog{of_shard(model12, works)})"
+    )
+    return (row["uri"] for row in records(table, sql))
 
 
 def superseded(table: DeltaTable, before: datetime) -> list[Key]:

@@ -6,9 +6,11 @@ crash in between the stems are orphans, which `verification.py` finds.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from lasaft_core.catalog import queries
 from lasaft_core.catalog.holdings import HeldAttempt, Shard
 from lasaft_core.catalog.identity import canonical_json
 from lasaft_core.catalog.rows import TrackRow
@@ -27,7 +29,8 @@ def superseded_rows(dest_uri: str, grace: timedelta) -> list[TrackRow]:
     """Done rows that another model's have stood in for longer than the grace period."""
     table = CatalogTable.open(dest_uri)
     keys = table.superseded(datetime.now(UTC) - grace)
-    return [row for source, model in keys for row in table.find(source, model)]
+    portions = queries.portions(keys, queries.KEYS_PER_QUERY)
+    return [row for few in portions for row in table.ask(partial(queries.rows_of, among=few))]
 
 
 def remove_tracks(
@@ -48,7 +51,8 @@ def remove_tracks(
         "tracks": [_described(row) for row in rows],
     }
     _put(receipt, uri)
-    receipt["rows_removed"] = CatalogTable.open(dest_uri).remove(rows)
+    table, portions = CatalogTable.open(dest_uri), queries.portions(rows, queries.KEYS_PER_QUERY)
+    receipt["rows_removed"] = sum(map(table.remove, portions))
     orphans = [Orphan(held) for held in _attempts(rows)]
     receipt["attempts_removed"] = remove_orphans(dest_uri, orphans, settle_seconds=settle_seconds)
     receipt["attempts_kept_for_other_rows"] = len(orphans) - receipt["attempts_removed"]

@@ -84,7 +84,8 @@ class StemRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackRow:
-    """Key (`source_uri`, `model_fingerprint`). `committed_at` is stamped by the table."""
+    """Key (`source_uri`, `model_fingerprint`). `committed_at` is stamped by the table, or
+    tells of a rebuilt row when its stems were put."""
 
     source_uri: str
     source_etag: str

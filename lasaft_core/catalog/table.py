@@ -16,11 +16,12 @@ Not here: the stems themselves (`publication.py`) and what a run should do (`pla
 import logging
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from functools import partial
+from typing import Any, Self, TypeVar
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
@@ -42,6 +43,9 @@ from lasaft_core.storage import (
 )
 
 _log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+Choice = Callable[[Sequence[TrackRow], Mapping[Key, Standing]], list[TrackRow]]
 
 _COMMIT_TRIES = 30
 _PAUSE_SECONDS = 0.1
@@ -128,15 +132,22 @@ class CatalogTable:
         A done row of the same etag stays as it is; with `force` a new done row replaces it. Raises
         StoreError when the store fails, or other writers win every one of our tries.
         """
-        batch = _one_per_key(rows)
+        return self._insert(_one_per_key(rows), partial(_replacing, force=force))
+
+    def restore(self, rows: Sequence[TrackRow]) -> int:
+        """Inserts rows whose keys have none, with the time of commit that they bear; returns how
+        many. Raises StoreError as `publish` does."""
+        return self._insert(_one_per_key(rows), _unknown)
+
+    def _insert(self, batch: Sequence[TrackRow], choose: Choice) -> int:
+        """Commits what is chosen of a batch, in sight of the rows that its keys have."""
         for tried in range(_COMMIT_TRIES if batch else 0):
             table = self._latest() or self._created()
             if table is None:
                 time.sleep(_pause_seconds(tried))
                 continue
             standing = self._standing(table, [row.key for row in batch])
-            wanted = [row for row in batch if _may_replace(row, standing.get(row.key), force=force)]
-            wanted = [_with_history(row, standing.get(row.key)) for row in wanted]
+            wanted = choose(batch, standing)
             if not wanted or self._commit(table, wanted, standing):
                 return len(wanted)
             _log.info(
@@ -191,7 +202,8 @@ class CatalogTable:
 
     def _exchange(self, table: DeltaTable, rows: list[TrackRow], *, removing: bool) -> bool:
         if not removing:
-            lost = [replace(row, stems=()) for row in rows]
+            now = datetime.now(UTC)
+            lost = [replace(row, stems=(), committed_at=now) for row in rows]
             held = {row.key: Standing("done", row.source_etag) for row in rows}
             return self._commit(table, lost, held)
         try:
@@ -215,12 +227,16 @@ class CatalogTable:
             return False
         return True
 
-    def _rows(self, clauses: str) -> Iterator[TrackRow]:
+    def ask(self, question: Callable[[DeltaTable], Iterable[Answer]]) -> Iterator[Answer]:
+        """The answers to a question of `queries.py`, as they come; none where no table is yet."""
         table = self._latest()
         if table is not None:
             with _told(self.uri, "read"):
-                sql = f"SELECT {', '.join(SCHEMA.names)} FROM catalog{clauses}"  # noqa: S608
-                yield from map(TrackRow.from_dict, queries.records(table, sql))
+                yield from question(table)
+
+    def _rows(self, clauses: str) -> Iterator[TrackRow]:
+        sql = f"SELECT {', '.join(SCHEMA.names)} FROM catalog{clauses}"  # noqa: S608
+        yield from map(TrackRow.from_dict, self.ask(partial(queries.records, sql=sql)))
 
     def _latest(self) -> DeltaTable | None:
         pauses = Pauses()
@@ -276,10 +292,7 @@ class CatalogTable:
     ) -> bool:
         """False when somebody else has committed since the version that we looked at, or nobody
         knows."""
-        now = datetime.now(UTC)
-        data = pa.Table.from_pylist(
-            [replace(row, committed_at=now).to_dict() for row in rows], schema=SCHEMA
-        )
+        data = pa.Table.from_pylist([row.to_dict() for row in rows], schema=SCHEMA)
         try:
             with _told(self.uri, "write"):
                 if any(row.key in standing for row in rows):
@@ -321,6 +334,18 @@ def _one_per_key(rows: Sequence[TrackRow]) -> list[TrackRow]:
         if row.status == "done" or row.key not in chosen or chosen[row.key].status != "done":
             chosen[row.key] = row
     return list(chosen.values())
+
+
+def _replacing(
+    batch: Sequence[TrackRow], standing: Mapping[Key, Standing], *, force: bool
+) -> list[TrackRow]:
+    now = datetime.now(UTC)
+    chosen = (row for row in batch if _may_replace(row, standing.get(row.key), force=force))
+    return [replace(_with_history(row, standing.get(row.key)), committed_at=now) for row in chosen]
+
+
+def _unknown(batch: Sequence[TrackRow], standing: Mapping[Key, Standing]) -> list[TrackRow]:
+    return [row for row in batch if row.key not in standing]
 
 
 def _may_replace(row: TrackRow, standing: Standing | None, *, force: bool) -> bool:

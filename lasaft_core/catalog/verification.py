@@ -1,6 +1,7 @@
 """Does the table tell the truth? Rows against what the store holds, and the store against rows.
 
     every stem of every done row is there, of its size, and with `deep` of its hash
+    the stems of every done row have their description
     every attempt is one that a row points to, or an orphan: of a crash, or forgotten
 
 One shard is in memory at a time, so that a catalog of millions is checked in bounded space.
@@ -8,20 +9,25 @@ One shard is in memory at a time, so that a catalog of millions is checked in bo
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
+from lasaft_core.catalog import queries
 from lasaft_core.catalog.holdings import HeldAttempt, Shard, attempts_by_shard
-from lasaft_core.catalog.publication import TRACK_JSON, row_of, whole_track
+from lasaft_core.catalog.publication import TRACK_JSON, description
 from lasaft_core.catalog.rows import StemRow, TrackRow
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.errors import SourceGone
-from lasaft_core.storage import fetch, join, put_bytes, read_bytes, remove
+from lasaft_core.storage import exists, fetch, join, put_bytes, read_bytes, remove, stat
 
 GRACE_SECONDS: Final = 24 * 3600.0
 SETTLE_SECONDS: Final = 60.0  # longer than a run takes from adopting an attempt to its row
+_SHARD: Final = attrgetter("shard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +40,22 @@ class BrokenRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Undescribed:
+    """An attempt without a `track.json` to whose stems, which are all there, this row points: no
+    run can adopt it for other objects of the same bytes, and no row be rebuilt from it."""
+
+    row: TrackRow
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
 class Orphan:
     """An attempt that no row points to, older than the grace period."""
 
     attempt: HeldAttempt
 
 
-Finding = BrokenRow | Orphan
+Finding = BrokenRow | Undescribed | Orphan
 
 
 @dataclass(slots=True)
@@ -58,18 +73,28 @@ def verify(
 ) -> Iterator[Finding]:
     """All that is wrong below a destination. Raises StoreError.
 
-    The store is listed before the table is read, shard by shard: a track that a run publishes
-    meanwhile may seem to lack stems only if they are gone.
+    The store is listed before the table is read, shard by shard, and a track that a run publishes
+    in between has stems that the listing doesn't know: what seems to be missing or of another
+    size is looked at once more before it counts.
     """
     table, seen = CatalogTable.open(dest_uri), set[Shard]()
     for shard, attempts in attempts_by_shard(dest_uri):
         seen.add(shard)
         rows = list(table.rows_of_shard(*shard))
-        yield from _broken(rows, attempts, tally, deep=deep)
+        yield from _faulty(rows, attempts, tally, deep=deep)
         yield from _orphans(rows, attempts, tally, time.time() - grace_seconds)
     for place in table.shards():
         if Shard(*place) not in seen:
-            yield from _broken(list(table.rows_of_shard(*place)), (), tally, deep=deep)
+            yield from _faulty(list(table.rows_of_shard(*place)), (), tally, deep=deep)
+
+
+def _faulty(
+    rows: Sequence[TrackRow], attempts: Sequence[HeldAttempt], tally: Tally, *, deep: bool
+) -> Iterator[BrokenRow | Undescribed]:
+    broken = list(_broken(rows, attempts, tally, deep=deep))
+    yield from broken
+    lost = {found.row.key for found in broken}
+    yield from _undescribed([row for row in rows if row.key not in lost], attempts)
 
 
 def _broken(
@@ -89,8 +114,12 @@ def _broken(
 
 
 def _fault(stem: StemRow, sizes: Mapping[str, int]) -> str | None:
-    size = sizes.get(stem.uri)
-    if size is None:
+    """A stem that was listed as it should be is fine; any other is asked for by itself."""
+    if sizes.get(stem.uri) == stem.bytes:
+        return None
+    try:
+        size = stat(stem.uri).size
+    except SourceGone:
         return "missing"
     return None if size == stem.bytes else f"{size} bytes, not {stem.bytes}"
 
@@ -105,10 +134,20 @@ def _deep_fault(stem: StemRow, hashes: dict[str, str]) -> str | None:
     return None if hashes[stem.uri] == stem.sha256 else "other bytes than were published"
 
 
+def _undescribed(
+    rows: Sequence[TrackRow], attempts: Sequence[HeldAttempt]
+) -> Iterator[Undescribed]:
+    described = {held.prefix for held in attempts if held.is_described}
+    by_prefix = {prefix: row for row in rows for prefix in _prefixes(_stems([row]))}
+    for prefix, row in by_prefix.items():
+        if prefix not in described and not exists(join(prefix, TRACK_JSON)):
+            yield Undescribed(row, prefix)
+
+
 def _orphans(
     rows: Sequence[TrackRow], attempts: Sequence[HeldAttempt], tally: Tally, oldest: float
 ) -> Iterator[Orphan]:
-    live = _prefixes(rows)
+    live = _prefixes(_stems(rows))
     for held in attempts:
         tally.attempts += 1
         if held.prefix not in live:
@@ -118,8 +157,12 @@ def _orphans(
                 tally.young_attempts += 1
 
 
-def _prefixes(rows: Sequence[TrackRow]) -> set[str]:
-    return {stem.uri.rpartition("/")[0] for row in rows for stem in row.stems}
+def _stems(rows: Iterable[TrackRow]) -> Iterator[str]:
+    return (stem.uri for row in rows for stem in row.stems)
+
+
+def _prefixes(stems: Iterable[str]) -> set[str]:
+    return {uri.rpartition("/")[0] for uri in stems}
 
 
 def withdraw(dest_uri: str, broken: Sequence[BrokenRow]) -> int:
@@ -128,7 +171,7 @@ def withdraw(dest_uri: str, broken: Sequence[BrokenRow]) -> int:
     faults: dict[tuple[str, str], list[BrokenRow]] = {}
     for found in broken:
         faults.setdefault(found.row.key, []).append(found)
-    for prefix in {found.stem.uri.rpartition("/")[0] for found in broken}:
+    for prefix in _prefixes(found.stem.uri for found in broken):
         remove(join(prefix, TRACK_JSON))
     rows = [
         replace(
@@ -141,62 +184,62 @@ def withdraw(dest_uri: str, broken: Sequence[BrokenRow]) -> int:
         )
         for found in faults.values()
     ]
-    return CatalogTable.open(dest_uri).withdraw(rows)
+    table, portions = CatalogTable.open(dest_uri), queries.portions(rows, queries.KEYS_PER_QUERY)
+    return sum(map(table.withdraw, portions))
+
+
+def describe(dest_uri: str, undescribed: Sequence[Undescribed]) -> int:
+    """Puts lost descriptions anew, made of the rows that still point there; returns how many."""
+    table, put = CatalogTable.open(dest_uri), 0
+    for few in queries.portions(undescribed, queries.KEYS_PER_QUERY):
+        keys = [found.row.key for found in few]
+        live = _prefixes(_stems(table.ask(partial(queries.rows_of, among=keys))))
+        lacking = [found for found in few if found.prefix in live]
+        for found in lacking:
+            put_bytes(_description(found.row), join(found.prefix, TRACK_JSON))
+        put += len(lacking)
+    return put
+
+
+def _description(row: TrackRow) -> bytes:
+    sizes = {stem.uri.rpartition("/")[2]: stem.bytes for stem in row.stems}
+    return description(replace(row, committed_at=None).to_dict(), sizes)
 
 
 def remove_orphans(
     dest_uri: str, orphans: Sequence[Orphan], *, settle_seconds: float = SETTLE_SECONDS
 ) -> int:
-    """Takes orphans out of the store; returns how many.
+    """Takes orphans out of the store, but none that a row points to; returns how many.
 
     A run may be about to adopt a whole one. Its description goes first, after which nobody can
     adopt it; once whoever had begun to must have committed, the table is asked again, and an
     attempt that has a row now gets its description back.
     """
+    table = CatalogTable.open(dest_uri)
+    loose = list(_without_rows(table, (orphan.attempt for orphan in orphans)))
     described = {
-        orphan.attempt.prefix: read_bytes(join(orphan.attempt.prefix, TRACK_JSON))
-        for orphan in orphans
-        if orphan.attempt.is_described
+        held.prefix: read_bytes(join(held.prefix, TRACK_JSON))
+        for held in loose
+        if held.is_described
     }
     for prefix in described:
         remove(join(prefix, TRACK_JSON))
     if described:
         time.sleep(settle_seconds)
-    table, live = CatalogTable.open(dest_uri), dict[Shard, set[str]]()
-    removed = 0
-    for held in (orphan.attempt for orphan in orphans):
-        if held.shard not in live:
-            live[held.shard] = _prefixes(list(table.rows_of_shard(*held.shard)))
-        if held.prefix not in live[held.shard]:
-            remove_attempt(held)
-            removed += 1
-        elif held.prefix in described:
-            put_bytes(described[held.prefix], join(held.prefix, TRACK_JSON))
-    return removed
+    removed = set[str]()
+    for held in _without_rows(table, loose):
+        remove_attempt(held)
+        removed.add(held.prefix)
+    for prefix in described.keys() - removed:
+        put_bytes(described[prefix], join(prefix, TRACK_JSON))
+    return len(removed)
 
 
-def rebuild(dest_uri: str) -> int:
-    """Rows for all whole attempts whose object has none, from what they say of themselves; returns
-    how many. An object that took over another's stems has none until the next run."""
-    table, written = CatalogTable.open(dest_uri), 0
-    for shard, attempts in attempts_by_shard(dest_uri):
-        held = {row.key for row in table.rows_of_shard(*shard)}
-        rows: dict[tuple[str, str], TrackRow] = {}
-        for attempt in sorted(attempts, key=lambda attempt: attempt.mtime):
-            row = described_row(attempt)
-            if row is not None and row.key not in held:
-                rows[row.key] = row
-        written += table.publish(list(rows.values()))
-    return written
-
-
-def described_row(attempt: HeldAttempt) -> TrackRow | None:
-    """None for an attempt that is not whole, or says nothing that makes a row."""
-    if not attempt.is_described:
-        return None
-    sizes = {found.uri: found.size for found in attempt.objects.values()}
-    track = whole_track(join(attempt.prefix, TRACK_JSON), sizes)
-    return None if track is None else row_of(track)
+def _without_rows(table: CatalogTable, attempts: Iterable[HeldAttempt]) -> Iterator[HeldAttempt]:
+    """Those that no row points to when their shard's turn comes."""
+    for (model12, works), group in groupby(sorted(attempts, key=_SHARD), key=_SHARD):
+        live = _prefixes(table.ask(partial(queries.stems_of_shard, model12=model12, works=works)))
+        yield from (held for held in group if held.prefix not in live)
 
 
 def remove_attempt(held: HeldAttempt) -> None:

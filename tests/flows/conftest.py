@@ -69,7 +69,9 @@ class ScriptedRun:
         thread.start()
         thread.join()
         cancelled = self.waits_for_stop_seconds and stop.wait(self.waits_for_stop_seconds)
-        CatalogTable.open(prepared.config.dest).publish([_row(run_id), _row("another", "old.wav")])
+        CatalogTable.open(prepared.config.dest).publish(
+            [_row(run_id), _row("another", "a first.wav")]
+        )
         on_progress(Progress(2, 2, 118.0, 120.0, 0, 1.0))
         return RunReport(
             run_id,

@@ -63,6 +63,19 @@ def test_a_run_leaves_a_result_and_artifacts(scripted_run, parameters) -> None:
     assert "/bucket/stems/a%20song/vocals.flac)" in shown["catalog-stems"][0].data
 
 
+def test_a_finished_run_stays_one_where_the_table_can_t_be_read_for_its_links(
+    scripted_run, parameters, monkeypatch, caplog
+) -> None:
+    def away(_table, _question):
+        raise StoreError("can't read the table")
+
+    monkeypatch.setattr("flows.stem_links.CatalogTable.ask", away)
+    state = _run(parameters)
+    assert state.is_completed()
+    assert "catalog-stems" not in _artifacts(UUID(scripted_run.flow_run_id))
+    assert "links_failed error=can't read the table" in caplog.text
+
+
 def test_a_run_is_four_tasks_and_its_log_arrives(scripted_run, parameters) -> None:
     from prefect.client.schemas.filters import (
         FlowRunFilter,

@@ -4,13 +4,14 @@ import json
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from track_rows import MODEL, done_row, failed_row, stem_row
 
 from lasaft_core import storage
 from lasaft_core.catalog import table as table_module
-from lasaft_core.catalog.queries import KEYS_SCHEMA, StatusCount
+from lasaft_core.catalog.queries import KEYS_SCHEMA, StatusCount, StemPlace, stems_of_run
 from lasaft_core.catalog.rows import AttemptRow, TrackRow
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.errors import StoreError
@@ -233,6 +234,23 @@ def test_rows_by_status_newest_first(catalog: CatalogTable) -> None:
     assert [row.source_uri for row in catalog.rows(status="done")] == ["s3://b/c", "s3://b/a"]
     assert [row.source_uri for row in catalog.rows(MODEL, limit=1)] == ["s3://b/c"]
     assert list(catalog.rows(OTHER_MODEL)) == []
+
+
+def test_stems_of_a_run_are_those_of_a_few_of_its_done_songs(catalog: CatalogTable) -> None:
+    ours = [done_row(f"s3://b/{number}", run_id="ours") for number in range(3)]
+    catalog.publish([*ours, failed_row("s3://b/failed", run_id="ours")])
+    catalog.publish([done_row("s3://b/other model", model_fingerprint=OTHER_MODEL, run_id="ours")])
+    catalog.publish([done_row("s3://b/theirs", run_id="theirs")])
+
+    def asked(max_songs: int) -> list[StemPlace]:
+        stems = partial(stems_of_run, fingerprint=MODEL, run_id="ours", max_songs=max_songs)
+        return sorted(catalog.ask(stems))
+
+    assert asked(9) == sorted(
+        StemPlace(row.source_uri, stem.target, stem.uri) for row in ours for stem in row.stems
+    )
+    few = asked(2)
+    assert (len(few), len({stem.source_uri for stem in few})) == (4, 2)
 
 
 def test_a_reader_sees_a_batch_whole_or_not_at_all(catalog: CatalogTable) -> None:

@@ -9,6 +9,7 @@ import pytest
 from track_rows import failed_row
 
 from lasaft_core import storage
+from lasaft_core.catalog import queries
 from lasaft_core.catalog.publication import StemStore
 from lasaft_core.catalog.removal import remove_tracks, rows_of_sources, superseded_rows
 from lasaft_core.catalog.table import CatalogTable
@@ -16,7 +17,8 @@ from lasaft_core.catalog.verification import (
     BrokenRow,
     Orphan,
     Tally,
-    rebuild,
+    Undescribed,
+    describe,
     remove_orphans,
     verify,
     withdraw,
@@ -45,7 +47,6 @@ def test_a_true_table_has_no_findings(place, song):
 
 def test_nothing_at_all_is_fine(place):
     assert findings(place) == []
-    assert rebuild(place) == 0
 
 
 def test_lost_cut_and_rotten_stems_are_found_withdrawn_and_not_adopted(place, song):
@@ -84,6 +85,19 @@ def test_a_row_that_was_done_anew_meanwhile_is_not_withdrawn(place, song):
     assert next(table.rows()).status == "done"
 
 
+def test_a_row_that_was_published_since_the_store_was_listed_is_whole(place, song):
+    table = CatalogTable.open(place)
+    table.publish([song(place, 1)])
+    song(place, 1, attempt="orphan")
+    found = verify(place, Tally(), grace_seconds=0)
+    assert isinstance(next(found), Orphan), "verify is under way"
+
+    table.publish([song(place, 1, attempt="again")], force=True)
+    table.publish([song(place, 1, model=NEW_MODEL), song(place, 7)])
+
+    assert list(found) == []
+
+
 def test_rows_whose_whole_shard_is_gone_are_found(place, song):
     row = song(place, 1)
     CatalogTable.open(place).publish([row])
@@ -120,33 +134,65 @@ def test_an_orphan_that_is_adopted_meanwhile_stays_whole(place, song, monkeypatc
     assert findings(place, deep=True) == []
 
 
-def test_a_lost_table_is_rebuilt_from_the_stems(place, song):
-    rows = [song(place, number) for number in (1, 2)]
-    song(place, 2, attempt="broken")
-    storage.remove(f"{StemStore(place, MODEL).attempt_prefix(work_of(2), 'broken')}/drums.flac")
-    storage.put_bytes(
-        b"{}", f"{StemStore(place, MODEL).attempt_prefix(work_of(3), 'x')}/track.json"
+def track_of(row):
+    return f"{row.stems[0].uri.rpartition('/')[0]}/track.json"
+
+
+def test_a_lost_description_is_found_and_put_anew(place, song):
+    row, twin, whole = (
+        song(place, 1),
+        replace(song(place, 1), source_uri="s3://in/t"),
+        song(place, 2),
     )
+    CatalogTable.open(place).publish([row, twin, whole])
+    described = storage.read_bytes(track_of(row))
+    storage.remove(track_of(row))
 
-    assert rebuild(place) == 2
-    assert rebuild(place) == 0
+    found = findings(place, deep=True)
+    assert [(type(one), one.prefix) for one in found] == [
+        (Undescribed, track_of(row).removesuffix("/track.json"))
+    ]
+    assert describe(place, found) == 1
 
-    found = {row.source_uri: replace(row, committed_at=None) for row in CatalogTable(place).rows()}
-    assert found == {row.source_uri: row for row in rows}
+    assert findings(place, deep=True) == []
+    adopted = StemStore(place, MODEL).adopt(work_of(1))
+    assert adopted["source_uri"] in {row.source_uri, twin.source_uri}
+    assert {**json.loads(described), "source_uri": ""} == {
+        **json.loads(storage.read_bytes(track_of(row))),
+        "source_uri": "",
+    }
 
 
-def test_a_destination_that_was_copied_elsewhere_is_rebuilt_there(place, song):
-    song(f"{place}/old", 1)
-    for name in storage.list_names(f"{place}/old"):
-        content = storage.read_bytes(f"{place}/old/{name}")
-        storage.put_bytes(content, f"{place}/new/{name}")
-        storage.remove(f"{place}/old/{name}")
+def test_a_description_without_stems_is_not_put_for_a_row_that_went_meanwhile(place, song):
+    table = CatalogTable.open(place)
+    table.publish([song(place, 1)])
+    (row,) = table.rows()
+    storage.remove(track_of(row))
+    found = findings(place)
 
-    assert rebuild(f"{place}/new") == 1
+    remove_tracks(place, [row], reason="forget", settle_seconds=0)
 
-    assert findings(f"{place}/new", deep=True) == []
-    (row,) = CatalogTable(f"{place}/new").rows()
-    assert all(stem.uri.startswith(f"{place}/new/stems/") for stem in row.stems)
+    assert describe(place, found) == 0
+    assert storage.list_names(f"{place}/stems") == []
+
+
+def test_stems_that_other_rows_use_are_not_touched_whenever_forget_ends(place, song, monkeypatch):
+    shared, alone = song(place, 1), song(place, 2)
+    twin = replace(shared, source_uri="s3://in/twin.wav")
+    CatalogTable.open(place).publish([shared, twin, alone])
+
+    def broken_off(_seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lasaft_core.catalog.verification.time.sleep", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        remove_tracks(place, [shared, alone], reason="forget")
+
+    assert StemStore(place, MODEL).adopt(work_of(1)) is not None
+    (left,) = findings(place, deep=True)
+    assert (type(left), left.attempt.shard.works) == (Orphan, "02")
+    receipt = remove_tracks(place, [shared], reason="forget")  # nothing to wait for
+    assert receipt["attempts_kept_for_other_rows"] == 1
 
 
 def test_forgotten_tracks_leave_a_receipt_and_stems_that_others_need(place, song):
@@ -183,3 +229,30 @@ def test_superseded_models_are_pruned_after_their_grace(place, song):
     left = {(row.source_uri, row.model_fingerprint) for row in table.rows()}
     assert left == {("s3://in/1.wav", NEW_MODEL), ("s3://in/2.wav", MODEL)}
     assert findings(place, deep=True) == []
+
+
+def test_rows_are_named_a_few_at_a_time(place, song, monkeypatch):
+    table = CatalogTable.open(place)
+    table.publish([song(place, number) for number in range(5)])
+    table.publish([song(place, number, model=NEW_MODEL) for number in range(5)])
+    named = []
+
+    def having(keys, having=queries.having):
+        named.append(len(list(keys)))
+        return having(keys)
+
+    monkeypatch.setattr(queries, "KEYS_PER_QUERY", 2)
+    monkeypatch.setattr(queries, "having", having)
+    old = superseded_rows(place, timedelta(0))
+    assert ([row.key[0] for row in old], named) == (
+        [f"s3://in/{n}.wav" for n in range(5)],
+        [2, 2, 1],
+    )
+
+    assert remove_tracks(place, old, reason="prune", settle_seconds=0)["rows_removed"] == 5
+    for name in storage.list_names(f"{place}/stems"):
+        storage.remove(f"{place}/stems/{name}")
+    assert withdraw(place, findings(place)) == 5
+
+    assert max(named) == 2
+    assert {row.status for row in table.rows()} == {"failed"}
