@@ -7,10 +7,10 @@ shown in plain text.
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from flows.addresses import REMEDY, carries_credentials
 from flows.run_records import RunConfig
 from lasaft_core.catalog.plan import Force
 from lasaft_core.errors import InvalidOption
@@ -18,9 +18,8 @@ from lasaft_core.song import SongOptions
 
 
 def _without_credentials(url: str) -> str:
-    parts = urlsplit(url) if "://" in url else None
-    if parts and "@" in parts.netloc:
-        raise ValueError("credentials come from the environment, never from an address")
+    if carries_credentials(url):
+        raise ValueError(REMEDY)
     return url
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
 
+from flows.addresses import check_address
 from lasaft_core.catalog.plan import Force
 from lasaft_core.errors import InvalidOption
 from lasaft_core.song import SongOptions
@@ -45,6 +46,10 @@ class RunConfig:
         _require("executor", self.executor, EXECUTORS)
         if not self.sources:
             raise InvalidOption("--source", expected="at least one URL or path", got="none")
+        for source in self.sources:
+            check_address("--source", source)
+        check_address("--dest", self.dest)
+        check_address("--checkpoint", self.checkpoint)
         if self.workers is not None and self.workers < 1:
             raise InvalidOption("--workers", expected="1 or more", got=self.workers)
         if not 0 <= self.gpus_per_worker < math.inf:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from flows.addresses import check_address
 from flows.commands.console import complain, say, say_json
 from flows.commands.song_settings import song_options
 from flows.local_copies import local_copy
@@ -44,6 +45,9 @@ class Separated:
 
 def run(arguments: argparse.Namespace) -> int:
     options = song_options(arguments)
+    for song in arguments.songs:
+        check_address("SONG", song)
+    check_address("--checkpoint", arguments.checkpoint)
     uris = [canonical_uri(song) for song in arguments.songs]
     out = _output_folder(arguments.out)
     done: list[Separated] = []
