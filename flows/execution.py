@@ -94,7 +94,10 @@ class Execution:
         return self._tally.report(self._brake.cause)
 
     def _work(self, pool: TrackPool) -> None:
-        running = pool.run(self._tasks, stop=self._brake.halt, on_tick=self._tick, gate=self._gate)
+        brake = self._brake
+        running = pool.run(
+            self._tasks, stop=brake.halt, enough=brake.enough, on_tick=self._tick, gate=self._gate
+        )
         try:
             with closing(running) as results:
                 for result in results:

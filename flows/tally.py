@@ -89,7 +89,8 @@ class Tally:
 
 @dataclass(slots=True)
 class Brake:
-    """Sets `halt` when the caller, the clock or the failures say so, and remembers which.
+    """Sets `halt` when the caller or the failures say so, `enough` when the clock does, and
+    remembers which: a run that is out of hours finishes what it has begun, and can be cancelled.
 
     Failures of tracks that had failed before are left out: a catalog's broken files, tried again
     every night, are no sign that tonight goes wrong. Nothing is judged by a few tracks, and an
@@ -99,12 +100,15 @@ class Brake:
     config: RunConfig
     stop: threading.Event
     halt: threading.Event = field(default_factory=threading.Event)
+    enough: threading.Event = field(default_factory=threading.Event)
     cause: StopCause | None = None
 
     def check(self, tally: Tally) -> None:
-        if self.cause is None:
+        if self.cause in (None, "max_hours"):
             self.cause = self._cause(tally)
-        if self.cause is not None:
+        if self.cause == "max_hours":
+            self.enough.set()
+        elif self.cause is not None:
             self.halt.set()
 
     def _cause(self, tally: Tally) -> StopCause | None:

@@ -1,4 +1,4 @@
-"""The driver loop: starts workers, hands out tracks, replaces the dead, drains at the end.
+"""The driver loop: starts workers, hands out tracks, replaces the dead, winds down at the end.
 
     staff: start, replace -> dispatch, longest first, three each -> wait -> settle | bury | retire
       ^                                                                      |
@@ -71,11 +71,12 @@ class DriverLoop:
         tasks: Sequence[TrackTask],
         *,
         stop: Event,
+        enough: Event | None = None,
         on_tick: OnTick | None = None,
         gate: Gate | None = None,
     ) -> Generator[TrackResult, None, None]:
         """Each finished track's result, as it comes; tracks cut off by `stop` have none."""
-        self._gate = gate or self._gate
+        self._gate, enough = gate or self._gate, enough or Event()
         self._backlog = Backlog(
             tasks,
             self._gate,
@@ -83,12 +84,13 @@ class DriverLoop:
             patience_seconds=self._options.patience_seconds,
         )
         try:
-            while not stop.is_set() and self._unfinished():
+            while not (stop.is_set() or enough.is_set()) and self._unfinished():
                 self._staff()
                 self._dispatch()
                 yield from self._collect(stop)
                 yield from self._overdue()
                 self._tick(on_tick)
+            yield from self._wind_down(stop, on_tick)
             yield from self._drain(on_tick)
         finally:
             for slot in self._slots:
@@ -238,12 +240,22 @@ class DriverLoop:
             wanted = f"{share.cpus:g} CPUs and {share.gpus:g} GPUs"
             self._retire(slot, f"not ready within {limit_seconds:.0f} s; it asked for {wanted}")
 
-    def _drain(self, on_tick: OnTick | None) -> Iterator[TrackResult]:
-        """Waits a bounded time for what is on the devices; drops what is queued behind."""
-        limit = monotonic() + self._options.drain_seconds
+    def _wind_down(self, stop: Event, on_tick: OnTick | None) -> Iterator[TrackResult]:
+        """Drops what is queued; waits for what is on the devices, until `stop`."""
         for slot in self._slots:
             slot.forget_queued()
         self._dismiss_idle()
+        if self._slots and not stop.is_set():
+            self._backlog.give_back()  # others need not wait for what is not begun
+        while self._slots and not stop.is_set():
+            yield from self._collect(stop)
+            yield from self._overdue()
+            self._dismiss_idle()
+            self._tick(on_tick)
+
+    def _drain(self, on_tick: OnTick | None) -> Iterator[TrackResult]:
+        """Waits a bounded time for what is on the devices."""
+        limit = monotonic() + self._options.drain_seconds
         while self._slots and monotonic() < limit:
             yield from self._collect(Event())
             self._dismiss_idle()

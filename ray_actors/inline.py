@@ -42,12 +42,14 @@ class InlinePool:
         tasks: Sequence[TrackTask],
         *,
         stop: Event,
+        enough: Event | None = None,
         on_tick: OnTick | None = None,
         gate: Gate | None = None,
     ) -> Generator[TrackResult, None, None]:
         if not tasks:
             return
-        gate, patience_seconds = gate or OpenGate(), self._options.patience_seconds
+        gate, enough = gate or OpenGate(), enough or Event()
+        patience_seconds = self._options.patience_seconds
         backlog = Backlog(tasks, gate, batch=BATCH, patience_seconds=patience_seconds)
         worker = self._factory(self._settings)
 
@@ -57,7 +59,7 @@ class InlinePool:
             if stop.is_set():
                 raise _Stopped
 
-        while not stop.is_set() and backlog:
+        while not (stop.is_set() or enough.is_set()) and backlog:
             if gate.workers_wanted:
                 backlog.give_back()
             task = None if gate.workers_wanted else backlog.take(idle=True)

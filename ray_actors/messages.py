@@ -147,6 +147,9 @@ class OpenGate:
 class TrackPool(Protocol):
     """Runs tasks on workers; both executors have this interface.
 
+    From `enough` on no task is begun any more, and those under way are finished, whatever they
+    take; `stop` cuts them off.
+
     `on_tick` is called in the caller's thread, at least about once a second where workers are
     other processes, so that batches can be flushed and limits checked between results.
     """
@@ -156,6 +159,7 @@ class TrackPool(Protocol):
         tasks: Sequence[TrackTask],
         *,
         stop: Event,
+        enough: Event | None = None,
         on_tick: OnTick | None = None,
         gate: Gate | None = None,
     ) -> Generator[TrackResult, None, None]: ...

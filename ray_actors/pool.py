@@ -40,6 +40,7 @@ class RayPool:
         tasks: Sequence[TrackTask],
         *,
         stop: Event,
+        enough: Event | None = None,
         on_tick: OnTick | None = None,
         gate: Gate | None = None,
     ) -> Generator[TrackResult, None, None]:
@@ -58,5 +59,6 @@ class RayPool:
                 self._settings, threads=share.threads, environment=forwarded_environment()
             )
             loop = DriverLoop(plan, self._factory, settings, self._options)
-            with closing(loop.results(tasks, stop=stop, on_tick=on_tick, gate=gate)) as results:
+            results = loop.results(tasks, stop=stop, enough=enough, on_tick=on_tick, gate=gate)
+            with closing(results):
                 yield from results

@@ -52,6 +52,15 @@ def test_stop_drops_the_track_under_way_without_a_row(settings):
     assert heard == [0.0, 1.0, 2.0]
 
 
+def test_enough_lets_the_track_under_way_finish(settings):
+    pool, enough = InlinePool(settings, PoolOptions(), FakeWorker), Event()
+
+    tasks = [track("creep-5", seconds=9), track("ok")]
+    ticked = pool.run(tasks, stop=Event(), enough=enough, on_tick=lambda _: enough.set())
+
+    assert [name_of(result) for result in ticked] == ["creep-5"]
+
+
 def test_no_track_loads_no_network(settings):
     def never(_: object) -> FakeWorker:
         raise AssertionError("loaded")

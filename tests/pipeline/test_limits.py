@@ -1,6 +1,7 @@
 """What ends a run before its plan is done, and that what is done by then is kept."""
 
 from threading import Event
+from time import monotonic
 
 import pytest
 from song_folder import noise
@@ -144,6 +145,32 @@ def test_the_hours_are_kept(songs):
     report = songs.run(max_hours=1e-9)
 
     assert (report.stopped, report.done, report.exit_code()) == ("max_hours", 0, 0)
+
+
+def test_what_is_under_way_when_the_hours_are_over_is_finished(songs, monkeypatch):
+    for name in "ab":
+        songs.put(f"{name}.wav", noise(seed=ord(name)))
+
+    def an_hour_later(_: object) -> None:
+        monkeypatch.setattr("flows.tally.monotonic", lambda: monotonic() + 3600.0)
+
+    report = songs.run(max_hours=0.5, on_progress=an_hour_later)
+
+    assert (report.stopped, report.done, report.exit_code()) == ("max_hours", 1, 0)
+    assert songs.run().done == 1
+
+
+def test_a_run_that_is_out_of_hours_can_still_be_cancelled():
+    plan, stop = Plan(tracks(1), done=0), Event()
+    tally = Tally(plan, list(track_tasks(plan)), RunReport("run", planned={}))
+    brake = Brake(RunConfig(("in",), "out", max_hours=1e-9), stop)
+    brake.check(tally)
+    assert (brake.cause, brake.enough.is_set(), brake.halt.is_set()) == ("max_hours", True, False)
+
+    stop.set()
+    brake.check(tally)
+
+    assert (brake.cause, brake.halt.is_set()) == ("cancelled", True)
 
 
 def test_progress_is_told_in_audio_seconds(songs):
