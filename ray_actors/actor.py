@@ -94,6 +94,11 @@ class Slot:
         return self.facts.name if self.facts else None
 
     @property
+    def node(self) -> str | None:
+        """The machine; None until the worker is ready."""
+        return self.facts.node if self.facts else None
+
+    @property
     def alone(self) -> bool:
         """Holds a track that others must not share its fate with."""
         return any(assignment.task.history for assignment in self.outstanding)

@@ -4,14 +4,15 @@
     admitted  through the gate, next to go
     deferred  held by another run: asked for again when nothing else is left, for a while
     held      followers of a group: released when their leader has finished
-    suspects  tracks that were on a worker when it died: to an idle worker; charged ones alone
+    suspects  tracks that were on a worker when it died: to an idle worker; charged ones alone, to
+              one that suits them
 
 A leader that could not be done hands the lead to the next of its group, so that the same bytes
 are never separated twice at once.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from time import monotonic
 from typing import Final
@@ -20,6 +21,11 @@ from ray_actors.messages import Gate, OpenGate, TrackTask
 
 ASK_AGAIN_SECONDS: Final = 3.0
 ASKING_SECONDS: Final = 2.0  # at a time: what is to be passed over must not hold up the run
+Suits = Callable[[TrackTask], bool]
+
+
+def _any_suits(_: TrackTask) -> bool:
+    return True
 
 
 class Backlog:
@@ -74,10 +80,17 @@ class Backlog:
         else:
             self._suspects.append(task)
 
-    def take(self, *, idle: bool) -> TrackTask | None:
+    @property
+    def charged(self) -> list[TrackTask]:
+        """Those that have lost a worker."""
+        return [task for task in self._suspects if task.history]
+
+    def take(self, *, idle: bool, suits: Suits = _any_suits) -> TrackTask | None:
         """The next task, if there is one just now; a suspect only for an idle worker."""
-        if idle and self._suspects:
-            return self._suspects.popleft()
+        suspect = next(filter(suits, self._suspects), None) if idle else None
+        if suspect is not None:
+            self._suspects.remove(suspect)
+            return suspect
         until = monotonic() + ASKING_SECONDS
         while not self._admitted and self._ready and monotonic() < until:
             self._ask_for_ready()

@@ -7,7 +7,7 @@
 A worker that dies is charged to the track that was on its device, as last heard; the others go
 back without a charge, each to an idle worker, where it is the first. The charged track runs alone
 next, then alone with the smallest batch; when it loses that worker too it is quarantined with the
-history of its attempts.
+history of its attempts. Where there are several machines, it is not tried twice on the same one.
 
 Where an on-demand run wants workers, as many get no more tracks and end when they are idle; they
 are started again when that run is over.
@@ -38,6 +38,7 @@ from ray_actors.messages import (
     WorkerFactory,
     WorkerSettings,
 )
+from ray_actors.placement import Losses
 from ray_actors.resources import WorkerPlan
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class DriverLoop:
         self._settings, self._options = settings, options
         self._backlog = Backlog(())
         self._gate: Gate = OpenGate()
+        self._losses = Losses()
         self._places = plan.count  # for workers; one whose worker never started is given up
         self._slots: list[Slot] = []
         self._first_failure = ""
@@ -125,12 +127,20 @@ class DriverLoop:
         """One each before anyone gets a second."""
         if self._gate.workers_wanted:
             self._backlog.give_back()
+        slots = self._losses.usable(self._slots[: self._room])
+        to_run_empty = self._losses.to_run_empty(self._backlog.charged, slots)
         for depth in range(1, OUTSTANDING + 1):
-            for slot in self._slots[: self._room]:
-                if slot.has_room(depth):
-                    task = self._backlog.take(idle=not slot.outstanding)
-                    if task is not None:
-                        slot.assign(task)
+            for slot in slots:
+                if slot.has_room(depth) and not (slot.outstanding and slot in to_run_empty):
+                    self._hand_out(slot, slots)
+
+    def _hand_out(self, slot: Slot, slots: Sequence[Slot]) -> None:
+        task = self._backlog.take(
+            idle=not slot.outstanding,
+            suits=lambda task: self._losses.may_take(slot, task, slots),
+        )
+        if task is not None:
+            slot.assign(task)
 
     def _collect(self, stop: Event) -> Iterator[TrackResult]:
         waiting = {ref: slot for slot in self._slots for ref in slot.refs()}
@@ -183,6 +193,7 @@ class DriverLoop:
             yield from self._bury(slot, _cause_of_death(error))
             return
         slot.settle(assignment)
+        self._losses.finished(slot.node or "")
         yield self._finished(assignment.task, result)
 
     def _finished(self, task: TrackTask, result: TrackResult) -> TrackResult:
@@ -211,17 +222,25 @@ class DriverLoop:
             if result is not None:
                 yield self._finished(held.task, result)
             elif held is slot.on_device:
-                yield from self._charge(held.task, failure, slot.name)
+                yield from self._charge(held.task, failure, slot)
             else:
                 self._backlog.suspect(held.task)  # it may have been decoded ahead, and be the one
 
-    def _charge(self, task: TrackTask, failure: str, worker: str | None) -> Iterator[TrackResult]:
+    def _charge(self, task: TrackTask, failure: str, slot: Slot) -> Iterator[TrackResult]:
+        worker = slot.name
         task = lost_attempt(task, failure, worker)
         logger.warning("worker=%s lost_with=%s attempt=%d", worker, task.source.uri, task.attempt)
+        self._note_death(task, slot.node or "")
         if len(task.history) >= self._options.max_losses:
             yield self._finished(task, quarantined(task, self._settings))
         else:
             self._backlog.suspect(task)
+
+    def _note_death(self, task: TrackTask, node: str) -> None:
+        was_bad = self._losses.is_bad(node)
+        self._losses.died(task, node)
+        if self._losses.is_bad(node) and not was_bad:
+            logger.warning("machine=%s bad=yes reason='one track after another died there'", node)
 
     def _overdue(self) -> Iterator[TrackResult]:
         for slot in list(self._slots):
