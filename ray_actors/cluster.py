@@ -5,15 +5,22 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 import ray
+from ray.exceptions import RayError
 
+from lasaft_core.errors import WorkersUnavailable
+from ray_actors.credentials import redacted
 from ray_actors.resources import NodeResources
 
 OBJECT_STORE_BYTES: Final = 100 * 1024 * 1024  # no audio passes through it
+_LOCAL_REMEDY = "`--executor inline` does without it"
+_CLUSTER_REMEDY = (
+    "let it run with the same Ray and Python as here and take this token, or unset RAY_ADDRESS"
+)
 _LOOPBACK = "127.0.0.2"  # Ray takes 127.0.0.1 for "find out yourself"
 
 
@@ -41,19 +48,31 @@ def _signal_handlers_kept() -> Iterator[None]:
 
 @contextmanager
 def ray_cluster() -> Iterator[None]:
-    """Leaves no process behind; a Ray that was running before stays as it was."""
+    """Leaves no process behind; a Ray that was running before stays as it was. Raises
+    WorkersUnavailable where there is none to be had."""
     if ray.is_initialized():
         yield
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("MALLOC_ARENA_MAX", "1")  # of the workers: lasaft_core/allocator.py
     options = {} if os.environ.get("RAY_ADDRESS") else _local_options()
-    with _signal_handlers_kept():
-        ray.init(log_to_driver=False, logging_level=logging.WARNING, **options)
     try:
+        _init(options)
         yield
     finally:
         ray.shutdown()
+
+
+def _init(options: Mapping[str, Any]) -> None:
+    try:
+        with _signal_handlers_kept():
+            ray.init(log_to_driver=False, logging_level=logging.WARNING, **options)
+    except (OSError, RuntimeError, ValueError, RayError) as error:
+        raise WorkersUnavailable(
+            "Ray does not start" if options else "the Ray of RAY_ADDRESS can't be used",
+            got=redacted(str(error)),
+            remedy=_LOCAL_REMEDY if options else _CLUSTER_REMEDY,
+        ) from error
 
 
 def node_resources() -> list[NodeResources]:
