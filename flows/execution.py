@@ -102,6 +102,11 @@ class Execution:
             with closing(running) as results:
                 for result in results:
                     self._take(result)
+        except StoreError as error:
+            self._brake.check(self._tally)
+            if self._brake.cause != "cancelled":
+                raise
+            logger.warning("cut off: %s", error)
         finally:
             self._tally.leave(self._gate.done_elsewhere, self._gate.passed_over)
             self._brake.check(self._tally)

@@ -4,7 +4,8 @@
 
 Calls to the store run in a thread of their own. While nobody stops the run they are waited for,
 whatever they take; at the deadline they are left behind, since a thread in foreign code can't be
-interrupted. Nothing is lost by it: the next run adopts stems that have no row.
+interrupted, and nothing else is asked of the store, since two threads must not share a table.
+Nothing is lost by it: the next run adopts stems that have no row.
 """
 
 import threading
@@ -27,6 +28,7 @@ class StopDeadline:
     def __init__(self, stop: threading.Event, seconds: float = END_SECONDS) -> None:
         self._stop, self._seconds = stop, seconds
         self._stopped_at: float | None = None
+        self._is_left_behind = False  # a call that did not answer
 
     def look(self) -> bool:
         """Whether the time is up."""
@@ -35,7 +37,9 @@ class StopDeadline:
         return self._stopped_at is not None and monotonic() - self._stopped_at > self._seconds
 
     def within(self, action: Callable[[], Answer]) -> Answer:
-        """What the action gives or raises; StoreError at the deadline."""
+        """What the action gives or raises; StoreError at the deadline, and from then on."""
+        if self._is_left_behind:
+            raise _unanswered()
         answers: list[Answer] = []
         errors: list[BaseException] = []
 
@@ -50,7 +54,12 @@ class StopDeadline:
         while thread.is_alive():
             thread.join(_POLL_SECONDS)
             if self.look() and thread.is_alive():
-                raise StoreError("the store did not answer before the run had to end")
+                self._is_left_behind = True
+                raise _unanswered()
         if errors:
             raise errors[0]
         return answers[0]
+
+
+def _unanswered() -> StoreError:
+    return StoreError("the store did not answer before the run had to end")

@@ -54,8 +54,10 @@ class InlinePool:
         worker = self._factory(self._settings)
 
         def tick(audio_seconds: float) -> None:
-            if on_tick is not None:
-                on_tick(audio_seconds)
+            try:
+                _tell(on_tick, audio_seconds)
+            except Exception as error:
+                raise _Stopped from error
             if stop.is_set():
                 raise _Stopped
 
@@ -70,13 +72,15 @@ class InlinePool:
             try:
                 with patient_for(stop=stop):
                     result = worker.process(task, tick)
-            except _Stopped:
+            except _Stopped as stopped:
+                if stopped.__cause__ is not None:
+                    raise stopped.__cause__  # noqa: B904  the listener's own error
                 return
             backlog.finished(task, done=result.row.status == "done")
             yield result
             _tell(on_tick)
 
 
-def _tell(on_tick: OnTick | None) -> None:
+def _tell(on_tick: OnTick | None, audio_seconds: float = 0.0) -> None:
     if on_tick is not None:
-        on_tick(0.0)
+        on_tick(audio_seconds)

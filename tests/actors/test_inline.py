@@ -2,10 +2,13 @@
 
 from threading import Event
 
+import pytest
 from fake_workers import FakeWorker, name_of, track
 
+from lasaft_core.errors import StoreError
+from ray_actors.attempts import base_row, describe
 from ray_actors.inline import InlinePool
-from ray_actors.messages import PoolOptions
+from ray_actors.messages import PoolOptions, TrackResult
 
 
 def test_tracks_are_done_longest_first_until_stop(settings):
@@ -59,6 +62,27 @@ def test_enough_lets_the_track_under_way_finish(settings):
     ticked = pool.run(tasks, stop=Event(), enough=enough, on_tick=lambda _: enough.set())
 
     assert [name_of(result) for result in ticked] == ["creep-5"]
+
+
+def test_an_error_of_the_listener_is_no_fault_of_the_track(settings):
+    class Bounded(FakeWorker):
+        """As a real worker, it makes a row of what goes wrong with a track."""
+
+        def process(self, task, on_audio=None):
+            try:
+                return super().process(task, on_audio)
+            except StoreError as error:
+                return TrackResult(base_row(task, self.settings, **describe(error)))
+
+    def tick(_: float) -> None:
+        raise StoreError("the store is away")
+
+    with pytest.raises(StoreError, match="the store is away"):
+        list(
+            InlinePool(settings, PoolOptions(), Bounded).run(
+                [track("ok")], stop=Event(), on_tick=tick
+            )
+        )
 
 
 def test_no_track_loads_no_network(settings):

@@ -1,0 +1,83 @@
+"""How a run ends whose store or workers are lost, without workers or a store at hand."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from flows import execution
+from flows.execution import Execution
+from flows.run_records import RunConfig, RunReport
+from flows.stop_deadline import StopDeadline
+from lasaft_core.catalog.plan import Plan, PlannedTrack
+from lasaft_core.catalog.rows import TrackRow
+from lasaft_core.catalog.table import CatalogTable
+from lasaft_core.storage import ObjectStat
+from ray_actors.messages import TrackResult
+
+TRACKS = 3
+FINGERPRINT = "f" * 64
+
+
+class Pool:
+    """Finishes one track, then does what it is told until the run is stopped."""
+
+    def __init__(self, then=lambda: None) -> None:
+        self._then = then
+
+    def run(self, tasks, *, stop, enough, on_tick, gate):
+        yield TrackResult(_row(tasks[0].source.uri))
+        while not stop.is_set():
+            on_tick(0.0)
+            self._then()
+
+
+def _row(uri: str) -> TrackRow:
+    return TrackRow(
+        source_uri=uri,
+        source_etag="e",
+        source_bytes=10,
+        status="skipped",
+        reason="stands for done",
+        model_fingerprint=FINGERPRINT,
+    )
+
+
+@pytest.fixture
+def carry_out(tmp_path, monkeypatch):
+    """Runs a plan of three songs on the given pool; a stop is heeded for 0.3 s."""
+    monkeypatch.setattr(execution, "StopDeadline", lambda stop: StopDeadline(stop, seconds=0.3))
+    tracks = [
+        PlannedTrack(ObjectStat(f"file:///{number}.wav", 10, "e", None), "new")
+        for number in range(TRACKS)
+    ]
+    prepared = SimpleNamespace(
+        config=RunConfig(("in",), str(tmp_path)), fingerprint=FINGERPRINT, single_writer=False
+    )
+
+    def run(pool: Pool, stop: threading.Event | None = None) -> RunReport:
+        plan, report = Plan(tuple(tracks), done=0), RunReport("run", planned={})
+        made = Execution(prepared, plan, report, stop, None)
+        made._publisher._batch_seconds = 0.0
+        return made.carry_out(pool)
+
+    return run
+
+
+def test_a_cancel_while_a_commit_hangs_ends_the_run_as_cancelled(carry_out, monkeypatch):
+    stop, is_back = threading.Event(), threading.Event()
+    calls = []
+
+    def hang(table: CatalogTable, rows: list[TrackRow], *, force: bool = False) -> int:
+        calls.append(rows)
+        stop.set()
+        is_back.wait()
+        return 0
+
+    monkeypatch.setattr(CatalogTable, "publish", hang)
+
+    report = carry_out(Pool(), stop)
+    is_back.set()
+
+    assert (report.stopped, report.unpublished, report.exit_code()) == ("cancelled", 1, 1)
+    assert len(calls) == 1, "two threads must not share the table"
