@@ -216,14 +216,15 @@ class CatalogTable:
 
     def compact(self, *, least_files: int = 64) -> bool:
         """Joins the small files of many commits; False when not worth it, or it did not come off:
-        the next run's turn."""
-        table = self._latest()
-        if table is None or len(table.file_uris()) < least_files:
-            return False
+        the next run's turn, since the table is as good as before."""
         try:
+            table = self._latest()
+            if table is None or len(table.file_uris()) < least_files:
+                return False
             with _told(self.uri, "compact"):
                 table.optimize.compact(commit_properties=_ONE_TRY)
-        except (CommitFailedError, StoreBrokeOff):
+        except (CommitFailedError, StoreError, RuntimeError, ValueError) as error:
+            _log.warning("catalog=%s compacted=no error=%s", self.uri, delta_told(error))
             return False
         return True
 
