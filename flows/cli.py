@@ -2,7 +2,7 @@
 
 A command's module is imported once the arguments are known, so that `--help` answers at once
 and `separate` brings neither Ray nor Prefect. Exit codes: 0 all well, 1 failures above the
-allowed rate, 2 wrong use, 130 interrupted.
+allowed rate or broken off, 2 wrong use, 130 interrupted.
 """
 
 import argparse

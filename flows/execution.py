@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from typing import Final
+from typing import Final, NoReturn
 
 from flows.claiming import CatalogGate
 from flows.planning import track_tasks
@@ -16,7 +16,7 @@ from flows.tally import Brake, Tally
 from lasaft_core.catalog.claims import RunClaims
 from lasaft_core.catalog.plan import Plan
 from lasaft_core.catalog.table import CatalogTable
-from lasaft_core.errors import StoreError
+from lasaft_core.errors import RunBrokenOff, StoreError, UsageError, WorkersUnavailable
 from ray_actors.executors import open_pool
 from ray_actors.messages import PoolOptions, TrackPool, TrackResult, WorkerSettings
 
@@ -86,12 +86,26 @@ class Execution:
         self._on_progress = on_progress
 
     def carry_out(self, pool: TrackPool) -> RunReport:
-        """What is finished is published, however the run ends."""
+        """What is finished is published, however the run ends. Raises RunBrokenOff, or a UsageError
+        where nothing was finished."""
         self._brake.check(self._tally)
         if self._tasks and self._brake.cause is None:
             self._claims.announce(self._workers)
-            self._work(pool)
+            try:
+                self._work(pool)
+            except (StoreError, WorkersUnavailable) as error:
+                self._give_up(error)
         return self._tally.report(self._brake.cause)
+
+    def _give_up(self, error: UsageError) -> NoReturn:
+        """What is lost after songs were finished is no wrong use."""
+        finished = self._tally.report(None).finished
+        if not finished:
+            raise error
+        remedy = "the next run goes on from here"
+        raise RunBrokenOff(
+            f"broken off after {finished} songs", got=error, remedy=remedy
+        ) from error
 
     def _work(self, pool: TrackPool) -> None:
         brake = self._brake

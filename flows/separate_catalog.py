@@ -23,7 +23,7 @@ from flows.params import CatalogParameters
 from flows.reporting import stop_text
 from flows.run_logs import forwarded_logs
 from flows.stem_links import publish_links
-from lasaft_core.errors import UsageError
+from lasaft_core.errors import RunBrokenOff, UsageError
 
 Outcome = State[Any] | None
 
@@ -31,7 +31,7 @@ Outcome = State[Any] | None
 def _refused(step: Callable[[], None]) -> Outcome:
     try:
         step()
-    except UsageError as error:
+    except (UsageError, RunBrokenOff) as error:
         return Failed(message=str(error), data=error)
     return None
 

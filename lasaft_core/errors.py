@@ -11,6 +11,7 @@ LasaftError
 |       |-- UnknownCheckpoint
 |       |-- UnreadableCheckpoint
 |       `-- UnsupportedCheckpoint
+|-- RunBrokenOff             a run that had begun and can't go on; code 1
 |-- TrainingDiverged         a training whose loss is no number any more
 `-- TrackError                 one track's fault: it costs one row, the run goes on
     |-- UnsupportedChannels    (skipped)
@@ -90,6 +91,10 @@ class UnreadableCheckpoint(CheckpointError):
 
 class UnsupportedCheckpoint(CheckpointError):
     """Readable tensors of another kind of network."""
+
+
+class RunBrokenOff(LasaftError):
+    """Store or workers were lost after songs had been done: what is published stays."""
 
 
 class TrainingDiverged(LasaftError):

@@ -6,12 +6,14 @@ from types import SimpleNamespace
 import pytest
 
 from flows import execution
+from flows.cli import main
 from flows.execution import Execution
 from flows.run_records import RunConfig, RunReport
 from flows.stop_deadline import StopDeadline
 from lasaft_core.catalog.plan import Plan, PlannedTrack
 from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.catalog.table import CatalogTable
+from lasaft_core.errors import RunBrokenOff, StoreError, WorkersUnavailable
 from lasaft_core.storage import ObjectStat
 from ray_actors.messages import TrackResult
 
@@ -81,3 +83,41 @@ def test_a_cancel_while_a_commit_hangs_ends_the_run_as_cancelled(carry_out, monk
 
     assert (report.stopped, report.unpublished, report.exit_code()) == ("cancelled", 1, 1)
     assert len(calls) == 1, "two threads must not share the table"
+
+
+def test_a_store_or_workers_lost_after_songs_were_done_break_the_run_off(carry_out, monkeypatch):
+    def lose() -> None:
+        raise WorkersUnavailable("no worker is left")
+
+    with pytest.raises(RunBrokenOff, match=r"after 1 songs.*no worker is left.*the next run"):
+        carry_out(Pool(then=lose))
+
+    def refuse(table: CatalogTable, rows: list[TrackRow], *, force: bool = False) -> int:
+        raise StoreError("the store refuses")
+
+    monkeypatch.setattr(CatalogTable, "publish", refuse)
+    with pytest.raises(RunBrokenOff, match=r"after 1 songs.*the store refuses"):
+        carry_out(Pool())
+
+
+def test_what_is_missing_before_any_song_is_done_is_wrong_use(carry_out):
+    class NoWorkers(Pool):
+        def run(self, tasks, *, stop, enough, on_tick, gate):
+            raise WorkersUnavailable("no worker starts")
+            yield
+
+    with pytest.raises(WorkersUnavailable, match="no worker starts"):
+        carry_out(NoWorkers())
+
+
+def test_a_run_that_is_broken_off_is_code_1(scripted_run, tmp_path, capsys, monkeypatch):
+    def lose(*_: object, **__: object) -> None:
+        raise RunBrokenOff("broken off after 3 songs", got="no worker is left")
+
+    monkeypatch.setattr("flows.catalog_run.execute", lose)
+    monkeypatch.setattr("flows.commands.run.prefect_api_url", lambda: "")
+
+    assert main(["run", "--source", "in", "--dest", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (
+        "lasaft-stems: broken off after 3 songs: got no worker is left\n"
+    )
