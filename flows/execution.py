@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS: Final = 30.0  # at the end, for tracks that another run holds
 ON_DEMAND_PATIENCE_SECONDS: Final = 600.0  # somebody waits for these very tracks
+COMPACT_COMMITS: Final = 500  # of this run; each is a file
+COMPACT_AGAIN_COMMITS: Final = 50  # another writer was quicker, say
 
 OnProgress = Callable[[Progress], None]
 
@@ -82,6 +84,7 @@ class Execution:
         self._publisher = BatchPublisher(
             self._table, force=config.force == "all", on_published=self._gate.published
         )
+        self._compact_at = COMPACT_COMMITS
         self._workers = min(len(self._tasks), config.workers or len(self._tasks))
         self._on_progress = on_progress
 
@@ -130,6 +133,7 @@ class Execution:
         """A run that was cancelled must end, also where the store is away."""
         try:
             self._deadline.within(self._close)
+            self._compact()
         except StoreError as error:
             if self._brake.cause != "cancelled":
                 raise
@@ -141,8 +145,17 @@ class Execution:
     def _close(self) -> None:
         self._publisher.flush()
         self._claims.close()
-        if self._brake.cause != "cancelled":
-            self._table.compact()  # many small commits make slow readers
+
+    def _compact(self) -> None:
+        """Many small files make slow readers and dear commits; what does not come off is the next
+        one's turn, and the next run's at the end."""
+        commits = self._publisher.commits
+        try:
+            is_compacted = self._deadline.within(self._table.compact)
+        except StoreError as error:  # the run has to end
+            logger.warning("catalog not compacted: %s", error)
+            is_compacted = False
+        self._compact_at = commits + (COMPACT_COMMITS if is_compacted else COMPACT_AGAIN_COMMITS)
 
     def _take(self, result: TrackResult) -> None:
         self._tally.add(result)
@@ -155,6 +168,8 @@ class Execution:
         eager = self._gate.others_wait
         if self._publisher.is_due(eager=eager):
             self._deadline.within(self._publisher.flush_patiently)
+            if self._publisher.commits >= self._compact_at:
+                self._compact()
 
     def _tick(self, audio_seconds_under_way: float) -> None:
         self._deadline.look()

@@ -52,6 +52,7 @@ class BatchPublisher:
         self._results: list[TrackResult] = []
         self._oldest_at = 0.0
         self._refusals = 0
+        self.commits = 0
 
     @property
     def waiting(self) -> int:
@@ -86,6 +87,7 @@ class BatchPublisher:
             return
         rows = [result.row for result in self._results]
         committed = self._table.publish(rows, force=self._force)
+        self.commits += 1
         logger.info("published rows=%d committed=%d", len(rows), committed)
         self._withdraw_lost()
         self._results.clear()

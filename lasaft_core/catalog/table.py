@@ -221,11 +221,14 @@ class CatalogTable:
             table = self._latest()
             if table is None or len(table.file_uris()) < least_files:
                 return False
+            before = table.version()
             with _told(self.uri, "compact"):
-                table.optimize.compact(commit_properties=_ONE_TRY)
+                facts = table.optimize.compact(commit_properties=_ONE_TRY)
         except (CommitFailedError, StoreError, RuntimeError, ValueError) as error:
             _log.warning("catalog=%s compacted=no error=%s", self.uri, delta_told(error))
             return False
+        if facts["numFilesAdded"] and table.version() == before + 1:
+            self._note_own_commit(table.version(), ())
         return True
 
     def ask(self, question: Callable[[DeltaTable], Iterable[Answer]]) -> Iterator[Answer]:
@@ -303,10 +306,14 @@ class CatalogTable:
                     _write(table, data, mode="append")
         except (CommitFailedError, StoreBrokeOff):
             return False
-        self._expected_version += table.version() == self._expected_version + 1
-        if self._index is not None:
-            self._index.add(table.version(), [row.key for row in rows])
+        self._note_own_commit(table.version(), [row.key for row in rows])
         return True
+
+    def _note_own_commit(self, version: int, keys: Sequence[Key]) -> None:
+        """Spares the next one a look at the whole table."""
+        self._expected_version += version == self._expected_version + 1
+        if self._index is not None and self._index.version == version - 1:
+            self._index.add(version, keys)
 
 
 def _crowded(uri: str) -> StoreError:

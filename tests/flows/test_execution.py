@@ -121,3 +121,28 @@ def test_a_run_that_is_broken_off_is_code_1(scripted_run, tmp_path, capsys, monk
     assert capsys.readouterr().err == (
         "lasaft-stems: broken off after 3 songs: got no worker is left\n"
     )
+
+
+def test_small_files_are_joined_every_so_many_commits_and_at_the_end(carry_out, monkeypatch):
+    joined, stop = [], threading.Event()
+    results = []
+
+    def compact(table: CatalogTable) -> bool:
+        joined.append(len(results))
+        return True
+
+    class Steady(Pool):
+        def run(self, tasks, *, stop, enough, on_tick, gate):
+            for number in range(6):
+                results.append(number)
+                yield TrackResult(_row(f"file:///{number}.wav"))
+
+    monkeypatch.setattr(execution, "COMPACT_COMMITS", 2)
+    monkeypatch.setattr(CatalogTable, "compact", compact)
+
+    carry_out(Steady())
+    assert joined == [2, 4, 6, 6]
+
+    joined.clear()
+    assert carry_out(Pool(then=stop.set), stop).stopped == "cancelled"
+    assert len(joined) == 1, "a cancelled run, too"
