@@ -1,7 +1,6 @@
 """Plans and reports as people read them: terminal lines, Markdown, tables. Pure text."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from flows.progress import clock
 from flows.run_records import Failure, RunReport
@@ -116,32 +115,29 @@ def stop_text(report: RunReport) -> str:
 
 def report_lines(report: RunReport) -> list[str]:
     lines = [f"{name}: {value}" for name, value in report_rows(report)]
-    failures = [f"{f.status} {f.reason}: {f.source_uri}: {f.message}" for f in report.failures]
+    shown = report.failures[:FAILURES_SHOWN]
+    failures = [f"{f.status} {f.reason}: {f.source_uri}: {f.message}" for f in shown]
     stopped = [stop_text(report)] if report.stopped else []
-    hidden = len(failures) - FAILURES_SHOWN
+    hidden = report.without_stems - len(shown)
     more = [f"... and {hidden} more, see `lasaft-stems status`"] if hidden > 0 else []
-    return [*lines, *failures[:FAILURES_SHOWN], *more, *stopped]
+    return [*lines, *failures, *more, *stopped]
 
 
 def report_markdown(report: RunReport) -> str:
     parts = ["# Report", table(("", ""), report_rows(report))]
     if report.stopped:
         parts.append(stop_text(report))
-    if report.failures:
-        parts += ["## Failures by reason", table(("reason", "songs"), failure_classes(report))]
+    if report.reasons:
+        parts += [
+            "## Songs without stems",
+            table(("reason", "songs"), list(report.reasons.items())),
+        ]
     return "\n\n".join(parts)
-
-
-def failure_classes(report: RunReport) -> list[tuple[str, int]]:
-    """Most frequent first."""
-    return Counter(failure.reason for failure in report.failures).most_common()
 
 
 def failure_rows(report: RunReport) -> list[dict[str, str]]:
     """The worst first: quarantined, failed, skipped."""
-    order: Mapping[str, int] = {"quarantined": 0, "failed": 1, "skipped": 2}
-    worst = sorted(report.failures, key=lambda failure: order.get(failure.status, 3))
-    return [_shown(failure) for failure in worst[:FAILURES_SHOWN]]
+    return [_shown(failure) for failure in report.failures[:FAILURES_SHOWN]]
 
 
 def _shown(failure: Failure) -> dict[str, str]:

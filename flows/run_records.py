@@ -103,13 +103,18 @@ class RunReport:
     source_bytes_read: int = 0
     audio_seconds: float = 0.0
     elapsed_seconds: float = 0.0
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[Failure, ...] = ()  # worst first; of very many only some
+    reasons: Mapping[str, int] = field(default_factory=dict)  # of all that are not done -> tracks
     stopped: StopCause | None = None
     model_fingerprint: str = ""
 
     @property
     def finished(self) -> int:
         return self.done + self.skipped + self.failed + self.quarantined
+
+    @property
+    def without_stems(self) -> int:
+        return self.skipped + self.failed + self.quarantined
 
     @property
     def failure_rate(self) -> float:
@@ -127,6 +132,7 @@ class RunReport:
         return {
             **facts,
             "planned": dict(self.planned),
+            "reasons": dict(self.reasons),
             "failure_rate": self.failure_rate,
             "failures": [asdict(failure) for failure in self.failures],
         }

@@ -1,8 +1,10 @@
 """A run's running count, and what makes it stop before its plan is done."""
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from time import monotonic
 from typing import Final
 
@@ -11,6 +13,7 @@ from lasaft_core.catalog.plan import Plan
 from ray_actors.messages import TrackResult, TrackTask
 
 MAX_FAILURES_LISTED: Final = 1000  # the table has them all
+WORST_FIRST: Final = ("quarantined", "failed", "skipped")
 BRAKE_TRACKS: Final = 20  # no rate is taken seriously before
 BRAKE_RATE: Final = 0.5  # more than half going wrong is no matter of single songs
 SECONDS_PER_HOUR: Final = 3600.0
@@ -26,7 +29,8 @@ class Tally:
         self._retries = {task.source.uri for task in tasks if task.action == "retry"}
         self._audio_seconds_total = sum(self._estimates.values())
         self.planned_tracks = len(tasks)
-        self._failures: list[Failure] = []
+        self._failures: dict[str, list[Failure]] = {status: [] for status in WORST_FIRST}
+        self._reasons: Counter[str] = Counter()
         self.first_tries = self.first_failures = 0
 
     @property
@@ -52,9 +56,16 @@ class Tally:
         if row.source_uri not in self._retries:
             self.first_tries += 1
             self.first_failures += row.status in ("failed", "quarantined")
-        if row.status != "done" and len(self._failures) < MAX_FAILURES_LISTED:
-            reason, message = row.reason or "", row.error_message or ""
-            self._failures.append(Failure(row.source_uri, row.status, reason, message))
+        if row.status != "done":
+            self._list(
+                Failure(row.source_uri, row.status, row.reason or "", row.error_message or "")
+            )
+
+    def _list(self, failure: Failure) -> None:
+        """Many of one kind must not hide those of another."""
+        self._reasons[failure.reason] += 1
+        if len(self._failures[failure.status]) < MAX_FAILURES_LISTED:
+            self._failures[failure.status].append(failure)
 
     def leave(self, done_elsewhere: Sequence[TrackTask], passed_over: Sequence[TrackTask]) -> None:
         """What other runs take off this one, in all so far."""
@@ -81,7 +92,8 @@ class Tally:
     def report(self, stopped: StopCause | None) -> RunReport:
         return replace(
             self._report,
-            failures=tuple(self._failures),
+            failures=tuple(chain(*self._failures.values()))[:MAX_FAILURES_LISTED],
+            reasons=dict(self._reasons.most_common()),
             stopped=stopped,
             elapsed_seconds=self.elapsed_seconds,
         )

@@ -4,6 +4,7 @@ what it finds."""
 import logging
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -79,6 +80,7 @@ class ScriptedRun:
             done=2,
             failed=len(self.failures),
             failures=self.failures,
+            reasons=Counter(failure.reason for failure in self.failures),
             audio_seconds=118.0,
             elapsed_seconds=1.0,
             stopped="cancelled" if cancelled else None,
