@@ -7,8 +7,9 @@
     suspects  tracks that were on a worker when it died: to an idle worker; charged ones alone, to
               one that suits them
 
-A leader that could not be done hands the lead to the next of its group, so that the same bytes
-are never separated twice at once.
+A leader that could not be done hands the lead to the next of its group. After one that could be,
+all others go at once: where a group is no more than one size, it may be thousands of different
+songs, which must not wait for each other, at the price that copies among them may be done twice.
 """
 
 from collections import deque
