@@ -10,7 +10,7 @@ in the table as done                            done, forced with force "all"
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -21,15 +21,7 @@ from lasaft_core.storage import ObjectStat
 
 Action = Literal["new", "changed", "moved", "retry", "forced"]
 Force = Literal["none", "failed", "all"]
-_COLUMNS = (
-    "source_uri",
-    "source_etag",
-    "source_bytes",
-    "status",
-    "reason",
-    "content_sha256",
-    "attempts",
-)
+_COLUMNS = ("source_uri", "source_etag", "source_bytes", "status", "reason")
 _LASTING_REASONS = {kind.reason for kind in TrackError.__subclasses__() if kind.lasting}
 
 
@@ -37,17 +29,13 @@ _LASTING_REASONS = {kind.reason for kind in TrackError.__subclasses__() if kind.
 class PlannedTrack:
     """One object to work on.
 
-    `group` is shared by objects of this run that may hold the same bytes; the `leader` of a group
-    goes first, so that the others find its stems. `known` is the content that a moved object is
-    guessed to have, `attempts` how often its row has failed before.
+    `group` is shared by objects of this run that may hold the same bytes: one goes first, so that
+    the others find its stems.
     """
 
     object: ObjectStat
     action: Action
     group: str | None = None
-    leader: bool = True
-    known: str | None = None
-    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +64,6 @@ class _Known:
     etag: str
     status: str
     reason: str | None
-    attempts: int
 
     @property
     def heals(self) -> bool:
@@ -95,21 +82,22 @@ def plan_tracks(objects: Iterable[ObjectStat], keys: pa.Table, *, force: str = "
         row = known.get(found.uri)
         action = _action(found, row, force)
         if action is not None:
-            tracks.append(_planned(found, action, row, contents))
+            tracks.append(_planned(found, action, contents))
         elif row is not None:
             idle[row.status == "done"] += 1
     return Plan(tuple(_grouped(tracks)), done=idle[True], left=idle[False])
 
 
-def _index(keys: pa.Table) -> tuple[dict[str, _Known], dict[tuple[str, int], str]]:
+def _index(keys: pa.Table) -> tuple[dict[str, _Known], set[tuple[str, int]]]:
+    """Rows by address, and etags with sizes that have been done."""
     known: dict[str, _Known] = {}
-    contents: dict[tuple[str, int], str] = {}
+    contents: set[tuple[str, int]] = set()
     for batch in keys.select(_COLUMNS).to_batches(max_chunksize=65536):
         columns = (column.to_pylist() for column in batch.columns)
-        for uri, etag, size, status, reason, content, attempts in zip(*columns, strict=True):
-            known[uri] = _Known(etag, status, reason, attempts or 0)
+        for uri, etag, size, status, reason in zip(*columns, strict=True):
+            known[uri] = _Known(etag, status, reason)
             if status == "done" and etag:
-                contents[etag, size] = content
+                contents.add((etag, size))
     return known, contents
 
 
@@ -125,17 +113,10 @@ def _action(found: ObjectStat, row: _Known | None, force: str) -> Action | None:
     return "retry" if force != "none" else None
 
 
-def _planned(
-    found: ObjectStat,
-    action: Action,
-    row: _Known | None,
-    contents: Mapping[tuple[str, int], str],
-) -> PlannedTrack:
-    known = contents.get((found.etag, found.size)) if action in {"new", "changed"} else None
-    if action == "new" and known:
+def _planned(found: ObjectStat, action: Action, contents: Set[tuple[str, int]]) -> PlannedTrack:
+    if action == "new" and (found.etag, found.size) in contents:
         action = "moved"
-    attempts = row.attempts if row and action == "retry" else 0
-    return PlannedTrack(found, action, group=_likeness(found), known=known, attempts=attempts)
+    return PlannedTrack(found, action, group=_likeness(found))
 
 
 def _likeness(found: ObjectStat) -> str | None:
@@ -147,11 +128,7 @@ def _likeness(found: ObjectStat) -> str | None:
 
 
 def _grouped(tracks: list[PlannedTrack]) -> Iterable[PlannedTrack]:
+    """A track that nothing else is like is in no group."""
     members = Counter(track.group for track in tracks)
-    led: set[str] = set()
     for track in tracks:
-        if track.group is None or members[track.group] == 1:
-            yield replace(track, group=None)
-        else:
-            yield replace(track, leader=track.group not in led)
-            led.add(track.group)
+        yield replace(track, group=None) if members[track.group] == 1 else track

@@ -26,14 +26,10 @@ KEYS_SCHEMA = pa.schema(
         ("source_etag", pa.string()),
         ("source_bytes", pa.int64()),
         ("status", pa.string()),
-        ("content_sha256", pa.string()),
-        ("work_id", pa.string()),
         ("reason", pa.string()),
-        ("attempts", pa.int64()),
-        ("duration_seconds", pa.float64()),
     ]
 )
-"""Columns of `CatalogTable.keys`; `attempts` is their number."""
+"""Columns of `CatalogTable.keys`."""
 
 SAMPLE_SCHEMA = pa.schema(
     [
@@ -142,8 +138,7 @@ def stems_of_run(
 
 def keys(table: DeltaTable, fingerprint: str) -> pa.Table:
     """Columns of `KEYS_SCHEMA`."""
-    named = {"attempts": "cardinality(attempts) AS attempts"}
-    columns = ", ".join(named.get(name, name) for name in KEYS_SCHEMA.names)
+    columns = ", ".join(KEYS_SCHEMA.names)
     sql = f"SELECT {columns} FROM catalog{where(model_fingerprint=fingerprint)}"  # noqa: S608
     return _table(batches(table, sql), KEYS_SCHEMA)
 

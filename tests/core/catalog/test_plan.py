@@ -21,8 +21,6 @@ def key(name: str, status: str = "done", *, etag: str = "e1", size: int = 10, **
         "source_etag": etag,
         "source_bytes": size,
         "status": status,
-        "content_sha256": f"content-{etag}-{size}" if status == "done" else None,
-        "attempts": 0,
         **columns,
     }
 
@@ -63,15 +61,12 @@ def test_an_empty_table_makes_everything_new() -> None:
     ],
 )
 def test_a_known_object(status: str, force: str, action: str | None) -> None:
-    plan = plan_tracks([listed("a")], keys(key("a", status, attempts=2)), force=force)
+    plan = plan_tracks([listed("a")], keys(key("a", status)), force=force)
 
     assert [track.action for track in plan.tracks] == ([action] if action else [])
     untouched = "" if action else "done" if status == "done" else "left"
     assert (plan.done, plan.left) == (untouched == "done", untouched == "left")
     assert (plan.counts["done"], plan.counts["left"]) == (plan.done, plan.left)
-    assert [track.attempts for track in plan.tracks] == (
-        [2] if action == "retry" else [0] if action else []
-    )
 
 
 @pytest.mark.parametrize(
@@ -100,47 +95,40 @@ def test_bytes_that_failed_by_themselves_are_not_read_again(
 
 @pytest.mark.parametrize("status", ["done", "failed", "skipped", "quarantined"])
 def test_a_new_etag_is_a_changed_source(status: str) -> None:
-    track = only(plan_tracks([listed("a", "e2")], keys(key("a", status, attempts=4))))
-
-    assert (track.action, track.attempts, track.known) == ("changed", 0, None)
+    assert only(plan_tracks([listed("a", "e2")], keys(key("a", status)))).action == "changed"
 
 
 def test_a_move_is_guessed_by_etag_and_size_of_a_done_row() -> None:
     table = keys(key("old", size=10), key("bad", "failed", etag="e3"))
 
     assert only(plan_tracks([listed("new")], table)).action == "moved"
-    assert only(plan_tracks([listed("new")], table)).known == "content-e1-10"
     assert only(plan_tracks([listed("new", size=11)], table)).action == "new"
     assert only(plan_tracks([listed("new", "e3")], table)).action == "new"
 
 
-def test_a_source_replaced_by_known_bytes_is_changed_and_its_content_guessed() -> None:
+def test_a_source_replaced_by_known_bytes_is_changed() -> None:
     track = only(plan_tracks([listed("a", "e2")], keys(key("a"), key("b", etag="e2"))))
 
-    assert (track.action, track.known) == ("changed", "content-e2-10")
+    assert track.action == "changed"
 
 
-def test_equal_etag_and_size_form_a_group_whose_leader_goes_first() -> None:
+def test_equal_etag_and_size_form_a_group() -> None:
     objects = [listed("a"), listed("b", "e2"), listed("c"), listed("d", size=11)]
 
     tracks = plan_tracks(objects, keys()).tracks
 
-    assert [(track.group is None, track.leader) for track in tracks] == [
-        (False, True),
-        (True, True),
-        (False, False),
-        (True, True),
-    ]
+    assert [track.group is None for track in tracks] == [False, True, False, True]
     assert tracks[0].group == tracks[2].group
 
 
 def test_local_files_are_grouped_by_size_since_their_etags_tell_the_time() -> None:
     objects = [listed("a", "t1", base="file:///m"), listed("b", "t2", base="file:///m")]
 
-    assert [track.leader for track in plan_tracks(objects, keys()).tracks] == [True, False]
+    first, second = plan_tracks(objects, keys()).tracks
+    assert first.group == second.group is not None
 
 
-def test_empty_objects_and_done_ones_lead_nobody() -> None:
+def test_empty_objects_and_done_ones_are_in_no_group() -> None:
     objects = [listed("a", size=0), listed("b", size=0), listed("c"), listed("d")]
 
     tracks = plan_tracks(objects, keys(key("c"))).tracks
@@ -163,8 +151,6 @@ def test_a_hundred_thousand_objects_against_as_many_rows() -> None:
             "source_bytes": list(range(count)),
             "status": ["done"] * count,
             "reason": [None] * count,
-            "content_sha256": [f"{number:064x}" for number in range(count)],
-            "attempts": [0] * count,
         }
     )
     objects = [
