@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flows.catalog_run import RunConfig, run_catalog
 from lasaft_core.catalog.table import CatalogTable
-from lasaft_core.catalog.verification import BrokenRow, Orphan, Tally, remove_orphans, verify
+from lasaft_core.catalog.verification import Orphan, Tally, remove_orphans, verify
 from lasaft_core.song import SongOptions
 from lasaft_core.storage import join, list_names, put
 from tests.pipeline.song_folder import CHECKPOINT, noise
@@ -60,10 +60,10 @@ class Bucket:
         return named
 
     def findings(self):
-        """(rows whose stems are not all there and whole, attempts without a row)"""
+        """(rows whose stems are not all there, whole and described, attempts without a row)"""
         found = list(verify(self.dest, Tally(), deep=True, grace_seconds=0.0))
-        broken = [finding for finding in found if isinstance(finding, BrokenRow)]
-        return broken, [finding for finding in found if isinstance(finding, Orphan)]
+        orphans = [finding for finding in found if isinstance(finding, Orphan)]
+        return [finding for finding in found if finding not in orphans], orphans
 
     def repair(self):
         """How many orphans were removed; fails where the destination is not clean afterwards."""
