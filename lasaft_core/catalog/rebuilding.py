@@ -11,7 +11,6 @@ each.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from sys import intern
 from typing import Final, NamedTuple
 
@@ -57,7 +56,7 @@ def _age(attempt: _Attempt) -> tuple[float, str]:
 
 def _without_rows(dest_uri: str, table: CatalogTable) -> Iterator[_Attempt]:
     for shard, attempts in attempts_by_shard(dest_uri):
-        stems = set(table.ask(partial(queries.stems_of_shard, model12=shard[0], works=shard[1])))
+        stems = set(table.stems_of_shard(*shard))
         for held in attempts:
             if held.is_described and stems.isdisjoint(found.uri for found in held.objects.values()):
                 yield _kept(held)

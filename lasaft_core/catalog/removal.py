@@ -6,11 +6,9 @@ crash in between the stems are orphans, which `verification.py` finds.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from lasaft_core.catalog import queries
 from lasaft_core.catalog.holdings import HeldAttempt, Shard
 from lasaft_core.catalog.identity import canonical_json
 from lasaft_core.catalog.rows import TrackRow
@@ -28,9 +26,7 @@ def rows_of_sources(dest_uri: str, sources: Sequence[str]) -> list[TrackRow]:
 def superseded_rows(dest_uri: str, grace: timedelta) -> list[TrackRow]:
     """Done rows that another model's have stood in for longer than the grace period."""
     table = CatalogTable.open(dest_uri)
-    keys = table.superseded(datetime.now(UTC) - grace)
-    portions = queries.portions(keys, queries.KEYS_PER_QUERY)
-    return [row for few in portions for row in table.ask(partial(queries.rows_of, among=few))]
+    return list(table.rows_of_keys(table.superseded(datetime.now(UTC) - grace)))
 
 
 def remove_tracks(
@@ -51,8 +47,7 @@ def remove_tracks(
         "tracks": [_described(row) for row in rows],
     }
     _put(receipt, uri)
-    table, portions = CatalogTable.open(dest_uri), queries.portions(rows, queries.KEYS_PER_QUERY)
-    receipt["rows_removed"] = sum(map(table.remove, portions))
+    receipt["rows_removed"] = CatalogTable.open(dest_uri).remove(rows)
     orphans = [Orphan(held) for held in _attempts(rows)]
     receipt["attempts_removed"] = remove_orphans(dest_uri, orphans, settle_seconds=settle_seconds)
     receipt["attempts_kept_for_other_rows"] = len(orphans) - receipt["attempts_removed"]

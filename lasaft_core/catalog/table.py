@@ -10,7 +10,8 @@ that was looked at, or fails and is thought over again.
 
 A commit whose answer got lost may have been made: looking again tells.
 
-Not here: the stems themselves (`publication.py`) and what a run should do (`plan.py`).
+Not here: which rows of a batch are written (`merging.py`), the stems themselves
+(`publication.py`) and what a run should do (`plan.py`).
 """
 
 import logging
@@ -29,6 +30,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from lasaft_core.catalog import queries
 from lasaft_core.catalog.key_index import Key, KeyIndex
+from lasaft_core.catalog.merging import Choice, one_per_key, replacing, same_stems, unknown
 from lasaft_core.catalog.queries import Standing, StatusCount, where
 from lasaft_core.catalog.rows import SCHEMA, TrackRow
 from lasaft_core.errors import StoreBrokeOff, StoreError
@@ -45,13 +47,12 @@ from lasaft_core.storage import (
 _log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
-Choice = Callable[[Sequence[TrackRow], Mapping[Key, Standing]], list[TrackRow]]
+Item = TypeVar("Item")
 
 _COMMIT_TRIES = 30
 _PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 3.0
 _ONE_TRY = CommitProperties(max_commit_retries=0)
-MAX_ATTEMPTS = 20  # of a row's history, the last ones
 
 
 class CatalogTable:
@@ -132,12 +133,12 @@ class CatalogTable:
         A done row of the same etag stays as it is; with `force` a new done row replaces it. Raises
         StoreError when the store fails, or other writers win every one of our tries.
         """
-        return self._insert(_one_per_key(rows), partial(_replacing, force=force))
+        return self._insert(one_per_key(rows), partial(replacing, force=force))
 
     def restore(self, rows: Sequence[TrackRow]) -> int:
         """Inserts rows whose keys have none, with the time of commit that they bear; returns how
         many. Raises StoreError as `publish` does."""
-        return self._insert(_one_per_key(rows), _unknown)
+        return self._insert(one_per_key(rows), unknown)
 
     def _insert(self, batch: Sequence[TrackRow], choose: Choice) -> int:
         """Commits what is chosen of a batch, in sight of the rows that its keys have."""
@@ -168,6 +169,15 @@ class CatalogTable:
         """The done rows whose stems lie in one folder."""
         yield from self._rows(queries.of_shard(model12, works))
 
+    def stems_of_shard(self, model12: str, works: str) -> Iterator[str]:
+        """Addresses of all stems that rows point to in one folder."""
+        return self.ask(partial(queries.stems_of_shard, model12=model12, works=works))
+
+    def rows_of_keys(self, keys: Sequence[Key]) -> Iterator[TrackRow]:
+        """Whole rows of those of the keys that have one."""
+        for few in _portions(keys):
+            yield from self.ask(partial(queries.rows_of, among=few))
+
     def superseded(self, before: datetime) -> list[Key]:
         """Keys of done rows that another model's, done later but before this, stands in for."""
         table = self._latest()
@@ -179,25 +189,24 @@ class CatalogTable:
 
         A row that has got other stems meanwhile stays. Raises StoreError as `publish` does.
         """
-        return self._swap({row.key: row for row in rows})
+        return sum(map(self._swap, _portions(rows)))
 
     def remove(self, rows: Sequence[TrackRow]) -> int:
         """Takes rows out, those that are still as given; returns how many."""
-        return self._swap({row.key: row for row in rows}, removing=True)
+        return sum(map(partial(self._swap, removing=True), _portions(rows)))
 
-    def _swap(self, given: Mapping[Key, TrackRow], *, removing: bool = False) -> int:
-        for tried in range(_COMMIT_TRIES if given else 0):
+    def _swap(self, rows: Sequence[TrackRow], *, removing: bool = False) -> int:
+        given = {row.key: row for row in rows}
+        for tried in range(_COMMIT_TRIES):
             table = self._latest()
             if table is None:
                 return 0
             chosen = queries.having(list(given))
             standing = {row.key: row for row in self._rows(f" WHERE {chosen}")}
-            same = [key for key, row in given.items() if _same_stems(row, standing.get(key))]
+            same = [key for key, row in given.items() if same_stems(row, standing.get(key))]
             if not same or self._exchange(table, [given[k] for k in same], removing=removing):
                 return len(same)
             time.sleep(_pause_seconds(tried))
-        if not given:
-            return 0
         raise _crowded(self.uri)
 
     def _exchange(self, table: DeltaTable, rows: list[TrackRow], *, removing: bool) -> bool:
@@ -323,54 +332,13 @@ def _crowded(uri: str) -> StoreError:
     )
 
 
-def _same_stems(row: TrackRow, standing: TrackRow | None) -> bool:
-    """Whether the table's row still points to the stems that `row` was made with."""
-    if standing is None:
-        return False
-    return {stem.uri for stem in standing.stems} == {stem.uri for stem in row.stems}
+def _portions(items: Sequence[Item]) -> Iterator[list[Item]]:
+    return queries.portions(items, queries.KEYS_PER_QUERY)
 
 
 def _write(table: DeltaTable, data: pa.Table, **how: Any) -> None:
     """Replacing by predicate rewrites the files that hold these keys: 3 s where MERGE takes 10."""
     write_deltalake(table, data, commit_properties=_ONE_TRY, **how)
-
-
-def _one_per_key(rows: Sequence[TrackRow]) -> list[TrackRow]:
-    """The last one of each key, but a done one before any other."""
-    chosen: dict[Key, TrackRow] = {}
-    for row in rows:
-        if row.status == "done" or row.key not in chosen or chosen[row.key].status != "done":
-            chosen[row.key] = row
-    return list(chosen.values())
-
-
-def _replacing(
-    batch: Sequence[TrackRow], standing: Mapping[Key, Standing], *, force: bool
-) -> list[TrackRow]:
-    now = datetime.now(UTC)
-    chosen = (row for row in batch if _may_replace(row, standing.get(row.key), force=force))
-    return [replace(_with_history(row, standing.get(row.key)), committed_at=now) for row in chosen]
-
-
-def _unknown(batch: Sequence[TrackRow], standing: Mapping[Key, Standing]) -> list[TrackRow]:
-    return [row for row in batch if row.key not in standing]
-
-
-def _may_replace(row: TrackRow, standing: Standing | None, *, force: bool) -> bool:
-    if standing is None or (standing.status, standing.source_etag) != ("done", row.source_etag):
-        return True
-    return force and row.status == "done"
-
-
-def _with_history(row: TrackRow, standing: Standing | None) -> TrackRow:
-    """The attempts of earlier runs at the same bytes stay in front, up to `MAX_ATTEMPTS` in all."""
-    if standing is None or standing.source_etag != row.source_etag or not standing.attempts:
-        return row
-    if row.run_id and standing.run_id == row.run_id:  # a commit whose answer was lost
-        return replace(row, attempts=standing.attempts)
-    last = standing.attempts[-1].attempt
-    ours = (replace(lost, attempt=last + lost.attempt) for lost in row.attempts)
-    return replace(row, attempts=(*standing.attempts, *ours)[-MAX_ATTEMPTS:])
 
 
 def _pause_seconds(tried: int) -> float:

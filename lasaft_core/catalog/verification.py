@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -184,16 +183,14 @@ def withdraw(dest_uri: str, broken: Sequence[BrokenRow]) -> int:
         )
         for found in faults.values()
     ]
-    table, portions = CatalogTable.open(dest_uri), queries.portions(rows, queries.KEYS_PER_QUERY)
-    return sum(map(table.withdraw, portions))
+    return CatalogTable.open(dest_uri).withdraw(rows)
 
 
 def describe(dest_uri: str, undescribed: Sequence[Undescribed]) -> int:
     """Puts lost descriptions anew, made of the rows that still point there; returns how many."""
     table, put = CatalogTable.open(dest_uri), 0
     for few in queries.portions(undescribed, queries.KEYS_PER_QUERY):
-        keys = [found.row.key for found in few]
-        live = _prefixes(_stems(table.ask(partial(queries.rows_of, among=keys))))
+        live = _prefixes(_stems(table.rows_of_keys([found.row.key for found in few])))
         lacking = [found for found in few if found.prefix in live]
         for found in lacking:
             put_bytes(_description(found.row), join(found.prefix, TRACK_JSON))
@@ -237,8 +234,8 @@ def remove_orphans(
 
 def _without_rows(table: CatalogTable, attempts: Iterable[HeldAttempt]) -> Iterator[HeldAttempt]:
     """Those that no row points to when their shard's turn comes."""
-    for (model12, works), group in groupby(sorted(attempts, key=_SHARD), key=_SHARD):
-        live = _prefixes(table.ask(partial(queries.stems_of_shard, model12=model12, works=works)))
+    for shard, group in groupby(sorted(attempts, key=_SHARD), key=_SHARD):
+        live = _prefixes(table.stems_of_shard(*shard))
         yield from (held for held in group if held.prefix not in live)
 
 

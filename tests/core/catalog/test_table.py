@@ -11,6 +11,7 @@ from track_rows import MODEL, done_row, failed_row, stem_row
 
 from lasaft_core import storage
 from lasaft_core.catalog import table as table_module
+from lasaft_core.catalog.merging import MAX_ATTEMPTS
 from lasaft_core.catalog.queries import KEYS_SCHEMA, StatusCount, StemPlace, stems_of_run
 from lasaft_core.catalog.rows import AttemptRow, TrackRow
 from lasaft_core.catalog.table import CatalogTable
@@ -132,7 +133,7 @@ def test_the_history_of_a_track_goes_over_runs_and_is_bounded(catalog: CatalogTa
         (3, "second"),
         (4, "second"),
     ]
-    catalog.publish([tried("third", count=table_module.MAX_ATTEMPTS)])
+    catalog.publish([tried("third", count=MAX_ATTEMPTS)])
     (row,) = catalog.rows()
     assert [row.attempts[0].attempt, row.attempts[-1].attempt] == [5, 24]
     catalog.publish([tried("fourth", etag="e2", count=1)])
