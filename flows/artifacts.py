@@ -106,9 +106,9 @@ def publish_plan(job: CatalogJob) -> None:
     attempt(lambda: create_markdown_artifact(text, key="catalog-plan"))
 
 
-def publish_report(job: CatalogJob) -> None:
-    text = report_markdown(job.report)
-    attempt(lambda: create_markdown_artifact(text, key="catalog-report"))
-    rows = failure_rows(job.report)
-    if rows:
-        attempt(lambda: create_table_artifact(rows, key="catalog-failures"))
+def publish_report(job: CatalogJob) -> bool:
+    """False where the API is gone: it is asked once, since each call waits for over a minute."""
+    text, rows = report_markdown(job.report), failure_rows(job.report)
+    if attempt(lambda: create_markdown_artifact(text, key="catalog-report")) is None:
+        return False
+    return not rows or bool(attempt(lambda: create_table_artifact(rows, key="catalog-failures")))

@@ -19,11 +19,14 @@ NAMES: Final = (*SECRETS, *SETTINGS)
 
 @contextmanager
 def credentials_of(block: str) -> Iterator[None]:
-    """Nothing changes for an empty name. Raises InvalidOption, which repeats no value."""
+    """Nothing changes for an empty name. A block with a key replaces all that the environment says
+    of keys: its session token belongs to another. Raises InvalidOption, which repeats no value."""
     if not block:
         yield
         return
-    with environment(_values(block)):
+    values = _values(block)
+    others = dict.fromkeys(SECRETS) if not values.keys().isdisjoint(SECRETS) else {}
+    with environment({**others, **values}):
         yield
 
 

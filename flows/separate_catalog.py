@@ -64,8 +64,8 @@ def separate(job: CatalogJob) -> Outcome:
 @task(name="report", cache_policy=NO_CACHE, persist_result=False)
 def report(job: CatalogJob) -> None:
     """Report, failures and, for runs that somebody asked for, links to the stems."""
-    artifacts.publish_report(job)
-    publish_links(job, str(flow_run.id))
+    if artifacts.publish_report(job):
+        publish_links(job, str(flow_run.id))
 
 
 @flow(name="separate-catalog", persist_result=True, result_serializer="json")

@@ -4,12 +4,13 @@ import argparse
 
 from flows.catalog_job import CatalogJob, OnProgress, offered
 from flows.commands.catalog_settings import run_config
-from flows.commands.console import say, say_json
+from flows.commands.console import complain, say, say_json
 from flows.commands.prefect_api import check_prefect_api, prefect_api_url
 from flows.interruption import Interruption
 from flows.progress import AudioProgress, audio_progress
 from flows.reporting import report_lines
 from flows.run_records import Progress
+from lasaft_core.errors import RunBrokenOff
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,15 +39,24 @@ def _run_plain(job: CatalogJob) -> None:
 
 
 def _run_as_flow(job: CatalogJob) -> None:
-    """Raises what kept the flow from its report."""
-    from flows import separate_catalog as edge  # noqa: PLC0415  Prefect, only where it is in use
+    """Raises what kept the flow from its report. A server that went away once the songs were done
+    keeps nobody from it."""
+    import httpx  # noqa: PLC0415  with Prefect, only where it is in use
+
+    from flows import separate_catalog as edge  # noqa: PLC0415
     from flows.params import CatalogParameters  # noqa: PLC0415
 
     parameters = CatalogParameters.from_config(job.config)
-    with offered(job):
-        state = edge.separate_catalog(parameters, return_state=True)
-    if not job.is_reported:
-        state.result()
+    try:
+        with offered(job):
+            state = edge.separate_catalog(parameters, return_state=True)
+        if not job.is_reported:
+            state.result()
+    except httpx.HTTPError as error:
+        if not job.is_reported:
+            remedy = "what is done is published: run it again once the server is back"
+            raise RunBrokenOff("no Prefect API any more", got=error, remedy=remedy) from error
+        complain(f"no Prefect API any more ({error}): the songs are done, its flow run is not told")
 
 
 def _listener(bar: AudioProgress) -> OnProgress:

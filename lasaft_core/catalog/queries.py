@@ -128,10 +128,27 @@ def stems_of_run(
 ) -> Iterator[StemPlace]:
     """Of any songs that a run has done: unordered, so that reading ends with the last of them."""
     ours = where(status="done", model_fingerprint=fingerprint, run_id=run_id)
+    return _stems(table, ours, max_songs)
+
+
+def stems_below(
+    table: DeltaTable, fingerprint: str, sources: Iterable[str], *, except_run: str, max_songs: int
+) -> Iterator[StemPlace]:
+    """Of any songs at or below the sources, canonical addresses, that other runs have done."""
+    below = " OR ".join(
+        f"source_uri = {_literal(source)} OR starts_with(source_uri, {_literal(f'{source}/')})"
+        for source in sources
+    )
+    done = where(status="done", model_fingerprint=fingerprint)
+    theirs = f"{done} AND (run_id IS DISTINCT FROM {_literal(except_run)}) AND ({below})"
+    return _stems(table, theirs, max_songs)
+
+
+def _stems(table: DeltaTable, chosen: str, max_songs: int) -> Iterator[StemPlace]:
     sql = (
         "SELECT source_uri, stem['target'] AS target, stem['uri'] AS uri FROM ("  # noqa: S608
         " SELECT source_uri, unnest(stems) AS stem FROM ("
-        f" SELECT source_uri, stems FROM catalog{ours} LIMIT {max_songs}))"
+        f" SELECT source_uri, stems FROM catalog{chosen} LIMIT {max_songs}))"
     )
     return (StemPlace(**row) for row in records(table, sql))
 

@@ -71,7 +71,7 @@ class ScriptedRun:
         thread.join()
         cancelled = self.waits_for_stop_seconds and stop.wait(self.waits_for_stop_seconds)
         CatalogTable.open(prepared.config.dest).publish(
-            [_row(run_id), _row("another", "a first.wav")]
+            [_row(run_id), _row("another", "done before"), _row("another", "x", "elsewhere")]
         )
         on_progress(Progress(2, 2, 118.0, 120.0, 0, 1.0))
         return RunReport(
@@ -87,10 +87,10 @@ class ScriptedRun:
         )
 
 
-def _row(run_id: str, name: str = "a song.wav") -> TrackRow:
+def _row(run_id: str, name: str = "a song", folder: str = "in") -> TrackRow:
     stem = StemRow(
         target="vocals",
-        uri="s3://bucket/stems/a song/vocals.flac",
+        uri=f"s3://bucket/stems/{name}/vocals.flac",
         sha256="0" * 64,
         bytes=10,
         frames=10,
@@ -99,7 +99,7 @@ def _row(run_id: str, name: str = "a song.wav") -> TrackRow:
         codec="flac",
     )
     return TrackRow(
-        source_uri=f"s3://bucket/in/{name}",
+        source_uri=f"s3://bucket/{folder}/{name}.wav",
         source_etag="e",
         source_bytes=10,
         content_sha256="0" * 64,

@@ -64,10 +64,23 @@ def test_a_block_that_will_not_do_is_refused_without_its_value(value, got) -> No
     assert SECRET not in str(caught.value)
 
 
-def test_text_of_json_will_do_too() -> None:
+def test_text_of_json_will_do_too(monkeypatch) -> None:
     from flows.credentials_block import credentials_of
 
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "still-theirs")
     name = save("as-text", '{"AWS_REGION": "eu-north-9"}')
 
     with credentials_of(name):
         assert os.environ["AWS_REGION"] == "eu-north-9"
+        assert os.environ["AWS_SESSION_TOKEN"] == "still-theirs", "no key, no change of keys"
+
+
+def test_keys_without_a_token_take_the_environment_s_away(monkeypatch) -> None:
+    from flows.credentials_block import credentials_of
+
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of-other-keys")
+    name = save("store-keys", KEYS)
+
+    with credentials_of(name):
+        assert "AWS_SESSION_TOKEN" not in os.environ
+    assert os.environ["AWS_SESSION_TOKEN"] == "of-other-keys"

@@ -9,6 +9,7 @@ import pytest
 
 from flows.run_records import Failure
 from lasaft_core.errors import StoreError
+from ray_actors.credentials import SETTINGS
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
@@ -57,10 +58,37 @@ def test_a_run_leaves_a_result_and_artifacts(scripted_run, parameters) -> None:
     assert "| truncated | 1 |" in shown["catalog-report"][0].data
     assert "broken.wav" in shown["catalog-failures"][0].data
     assert shown["catalog-progress"][0].data == 100.0
-    assert [link.description for link in shown["catalog-stems"]] == [
-        "s3://bucket/stems/a song/vocals.flac"
-    ]
-    assert "/bucket/stems/a%20song/vocals.flac)" in shown["catalog-stems"][0].data
+    links = {link.description: link.data for link in shown["catalog-stems"]}
+    assert set(links) == {
+        "s3://bucket/stems/a song/vocals.flac",
+        "s3://bucket/stems/done before/vocals.flac",
+    }, "its own, and what was there of what was asked for"
+    assert "/bucket/stems/a%20song/vocals.flac)" in links["s3://bucket/stems/a song/vocals.flac"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "address"),
+    [
+        ({}, "https://s3.us-east-1.amazonaws.com/music/a%20song.flac"),
+        (
+            {"AWS_DEFAULT_REGION": "eu-central-1"},
+            "https://s3.eu-central-1.amazonaws.com/music/a%20song.flac",
+        ),
+        (
+            {"AWS_ENDPOINT_URL": "http://all:1", "AWS_ENDPOINT_URL_S3": "http://key@minio:9000/"},
+            "http://minio:9000/music/a%20song.flac",
+        ),
+    ],
+)
+def test_links_lead_to_the_store_that_is_in_use(variables, address, monkeypatch) -> None:
+    from flows.stem_links import stem_link
+
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert stem_link("s3://music/a song.flac") == address
 
 
 def test_a_finished_run_stays_one_where_the_table_can_t_be_read_for_its_links(
