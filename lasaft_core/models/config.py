@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Final
 
 from lasaft_core.errors import InvalidOption
@@ -60,8 +61,9 @@ class NetworkConfig:
     "parts" puts all real parts before all imaginary ones, "sides" keeps each side's two
     together. `estimation`: the output is the target's spectrogram ("mapping"), or multiplies
     the mixture's element by element ("masking") or as complex numbers ("complex-masking").
-    `input_exponent` acts on the magnitudes that the network sees. `copies_dc`: the lowest bin
-    of the estimate is the mixture's.
+    `input_rms`: that of the magnitudes that the network sees, however loud the window is; None:
+    as they are. `input_exponent` acts on these. `copies_dc`: the lowest bin of the estimate is the
+    mixture's.
     """
 
     block: str = "tfc-lasaft"
@@ -103,6 +105,7 @@ class NetworkConfig:
     spectrogram: str = "complex"
     channel_order: str = "parts"
     estimation: str = "mapping"
+    input_rms: float | None = None
     input_exponent: float = 1.0
     copies_dc: bool = False
     targets: tuple[str, ...] = ("vocals", "drums", "bass", "other")
@@ -132,6 +135,11 @@ class NetworkConfig:
             "num_frames": (self.num_frames % 2**halvings == 0, f"a multiple of {2**halvings}"),
             "hop_samples": (self.hop_samples < self.n_fft, "less than n_fft"),
             "kernel_size": (all(size % 2 for size in self.kernel_size), "odd sizes"),
+            "input_rms": (
+                self.input_rms is None
+                or (0 < self.input_rms < inf and self.estimation.endswith("masking")),
+                "more than 0, for a network that estimates masks",
+            ),
             "input_exponent": (0 < self.input_exponent <= 1, "0 to 1"),
             "activation": (
                 self.activation != "softmax" or not self.block.startswith("tdc"),

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lasaft_core.models.config import NetworkConfig
 
 _SMALLEST_MAGNITUDE = 1e-4
+_MOST_GAIN, _FAINT = 16.0, 1e-12
 
 
 class Estimation:
@@ -20,6 +21,8 @@ class Estimation:
 
     def seen(self, spectrogram: Tensor) -> Tensor:
         """[B, 2 C, T, F] -> [B, C or 2 C, T, F], or [B, S C or 2 S C, T, (F - 1) / S]."""
+        if self.config.input_rms is not None:
+            spectrogram = _levelled(spectrogram, self.config.input_rms)
         if self.config.input_exponent != 1.0:
             spectrogram = _compressed(spectrogram, self.config.input_exponent)
         if self.config.spectrogram == "magnitude":
@@ -58,6 +61,12 @@ class Estimation:
         if self.config.channel_order == "sides":
             return _sides_first(spectrogram)
         return spectrogram
+
+
+def _levelled(spectrogram: Tensor, rms: float) -> Tensor:
+    """Each item's magnitudes at this RMS; gains up to `_MOST_GAIN`: faint noise stays faint."""
+    found = torch.sqrt(2 * spectrogram.square().mean(dim=(1, 2, 3), keepdim=True) + _FAINT)
+    return spectrogram * (rms / found).clamp(max=_MOST_GAIN)
 
 
 def _magnitude(spectrogram: Tensor) -> Tensor:

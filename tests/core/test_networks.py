@@ -87,7 +87,7 @@ VARIANTS = [
     {**ONE_TARGET, "block": "tfc-rnn", "num_rnn_layers": 2, "rnn_bias": False},
     {"num_control_layers": 1, "num_blocks": 1, "condition_to": "full"},
     {"channel_order": "sides", "copies_dc": True, "estimation": "masking"},
-    {"estimation": "complex-masking", "input_exponent": 0.5},
+    {"estimation": "complex-masking", "input_exponent": 0.5, "input_rms": 4.0},
     {"encoder_block": "tfc-tdf", "channel_growth": 2, "num_subbands": 4},
     {"encoder_block": "tfc", "condition_to": "full", "num_subbands": 2, "copies_dc": True},
 ]
@@ -154,6 +154,25 @@ def test_input_exponent_acts_on_magnitudes_and_keeps_phases():
     assert not ends.seen(torch.zeros(1, 4, 8, 33)).any()
 
 
+def test_a_levelled_input_is_as_loud_however_loud_the_window_is():
+    levelled = Estimation(replace(TINY, input_rms=4.0, estimation="masking"))
+    loud, quiet = 5 * torch.randn(1, 4, 8, 33), 0.01 * torch.randn(1, 4, 8, 33)
+    seen = levelled.seen(torch.cat((loud, 10 * loud, quiet)))
+    rms = as_complex(seen).abs().square().mean(dim=(1, 2, 3)).sqrt()
+    torch.testing.assert_close(rms[:2], torch.tensor([4.0, 4.0]))
+    torch.testing.assert_close(seen[2:], 16 * quiet)  # faint noise stays faint
+    assert not levelled.seen(torch.zeros(1, 4, 8, 33)).any()
+
+
+def test_a_levelled_network_s_estimates_are_as_loud_as_the_mixture():
+    torch.manual_seed(0)
+    network = UNet(replace(TINY, input_rms=4.0, estimation="complex-masking")).eval()
+    spectrogram, target = torch.randn(1, 4, 8, 33), torch.tensor([1])
+    torch.testing.assert_close(
+        network(8 * spectrogram, target), 8 * network(spectrogram, target), rtol=1e-4, atol=1e-5
+    )
+
+
 def test_magnitudes_take_the_mixtures_phase_or_scale_it():
     spectrogram, output = torch.randn(1, 4, 8, 33), torch.rand(1, 2, 8, 33)
     mapped = Estimation(replace(TINY, spectrogram="magnitude")).estimate(output, spectrogram)
@@ -209,6 +228,8 @@ def test_config_survives_json_and_refuses_what_no_network_has():
         {"num_frames": 7},
         {"estimation": "guessing"},
         {"input_exponent": 0.0},
+        {"input_rms": 0.0, "estimation": "masking"},
+        {"input_rms": 4.0, "estimation": "mapping"},
         {"targets": ("vocals", "vocals")},
         {"kernel_size": (2, 3)},
         {"last_activation": "magic"},
