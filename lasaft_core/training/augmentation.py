@@ -12,6 +12,7 @@ from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.signal import sosfilt
 
 Audio = NDArray[np.float32]
+_FAINT, _BLOCK = 1e-9, 4410
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +81,48 @@ class Augmentation:
 
 
 @dataclass(frozen=True, slots=True)
-class Mastering:
-    """A limiter and a gain for a mixture, the same ones for each of its sources, so that they
-    still add up to it. `limiter_share` of the mixtures lose up to `reduction_db` of their peaks;
-    the limiter looks ahead as long as it takes to let go."""
+class Balance:
+    """Loudness of sources that come from different songs, in dB: before it a lone instrument is
+    as loud as a whole band, and how loud it is tells where it is from. Faint ones stay so."""
 
-    gain_db: tuple[float, float] = (-4.0, 12.0)
+    vocals: float = -18.0
+    drums: float = -20.0
+    bass: float = -22.0
+    other: float = -20.0
+    accompaniment: float = -16.5
+    deviation: float = 2.0
+    most: float = 15.0
+
+    def apply(self, audio: Audio, name: str, rng: np.random.Generator) -> Audio:
+        """[2, samples] of the source of this name -> the same shape."""
+        wanted = rng.normal(getattr(self, name), self.deviation)
+        found = loudness_db(audio)
+        if not np.isfinite(found):
+            return audio
+        gain = 10 ** (np.clip(wanted - found, -self.most, self.most) / 20)
+        return (gain * audio).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Mastering:
+    """A limiter and a level for a mixture, the same gain for each of its sources, so that they
+    still add up to it. `limiter_share` of the mixtures lose up to `reduction_db` of their peaks;
+    the limiter looks ahead as long as it takes to let go. `level_db`: RMS of the mixture; a loss
+    that grows with the amplitude hears all mixtures about alike then."""
+
+    level_db: tuple[float, float] = (-20.0, -12.0)
     limiter_share: float = 0.5
     reduction_db: float = 10.0
     look_ahead_seconds: tuple[float, float] = (0.002, 0.05)
 
     def apply(self, sources: Audio, rng: np.random.Generator, sample_rate: int) -> Audio:
         """[sources, 2, samples] -> the same shape."""
-        gain: NDArray[np.float32] | float = 10 ** (rng.uniform(*self.gain_db) / 20)
+        level = 10 ** (rng.uniform(*self.level_db) / 20)
+        mixture = sources.sum(axis=0)
         if rng.random() < self.limiter_share:
-            gain = gain * self._limiting(sources.sum(axis=0), rng, sample_rate)
-        return (gain * sources).astype(np.float32)
+            gain = self._limiting(mixture, rng, sample_rate)
+            sources, mixture = gain * sources, gain * mixture
+        return (level / (_rms(mixture) + _FAINT) * sources).astype(np.float32)
 
     def _limiting(
         self, mixture: Audio, rng: np.random.Generator, sample_rate: int
@@ -111,9 +138,22 @@ class Mastering:
 
 
 def saturated(audio: Audio, drive: float) -> Audio:
-    """A soft clipper at `drive` times the RMS level, of about the same loudness."""
-    level = np.sqrt(np.mean(audio**2)) + 1e-9
-    return (np.tanh(drive * audio / (4 * level)) * 4 * level / drive).astype(np.float32)
+    """A soft clipper at `drive` times the RMS level, which stays the same."""
+    level = _rms(audio)
+    driven = np.tanh(drive * audio / (4 * level + _FAINT))
+    return (driven * level / (_rms(driven) + _FAINT)).astype(np.float32)
+
+
+def loudness_db(audio: Audio) -> float:
+    """RMS of [2, samples] in the 100 ms blocks within 30 dB of the loudest; -inf of silence."""
+    blocks = audio[:, : audio.shape[1] // _BLOCK * _BLOCK].reshape(2, -1, _BLOCK)
+    power = (blocks.astype(np.float64) ** 2).mean(axis=(0, 2))
+    loud = power[power > 1e-3 * power.max()] if power.size else power
+    return float(10 * np.log10(loud.mean())) if loud.size and loud.mean() > 0 else -np.inf
+
+
+def _rms(audio: Audio) -> float:
+    return float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
 
 
 def widened(audio: Audio, width: float) -> Audio:

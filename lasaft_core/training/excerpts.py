@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import soxr
@@ -24,6 +24,7 @@ from lasaft_core.musdb import TARGETS, Accompaniment, Song
 from lasaft_core.training.recipes import Recipe
 
 Audio = NDArray[np.float32]
+Piece = TypeVar("Piece", Song, Accompaniment)
 _VOCALS, _OTHER = TARGETS.index("vocals"), TARGETS.index("other")
 
 
@@ -104,7 +105,7 @@ class Excerpts(Dataset[Batch]):
         """[4, 2, samples]."""
         sources = self._joined(rng) if joined else self._sources(rng)
         if self.mixing.duet_share and rng.random() < self.mixing.duet_share:
-            sources[_VOCALS] += self._voice(rng)
+            sources[_VOCALS] += self._any("vocals", rng)
         if self.mixing.voiceless_share and rng.random() < self.mixing.voiceless_share:
             sources[_VOCALS] = 0
         mastering = self.mixing.mastering
@@ -121,28 +122,25 @@ class Excerpts(Dataset[Batch]):
     def _sources(self, rng: np.random.Generator) -> Audio:
         """[4, 2, samples]."""
         if rng.random() < self.mixing.coherent_share:
-            places = [self._place(rng, self.chances)] * len(TARGETS)
-        else:
-            places = [self._place(rng, self.chances_of[target]) for target in TARGETS]
-        sources = [
-            self._source(place, target, rng) for target, place in zip(TARGETS, places, strict=True)
-        ]
-        return np.stack(sources)
+            place = self._place(rng, self.chances)
+            return np.stack([self._source(place, target, rng, None) for target in TARGETS])
+        return np.stack([self._any(target, rng) for target in TARGETS])
 
     def _joined(self, rng: np.random.Generator) -> Audio:
         """[4, 2, samples]: any song's voice, and an accompaniment in the place of "other"."""
         sources = np.zeros((len(TARGETS), 2, self.samples), np.float32)
-        sources[_VOCALS] = self._voice(rng)
+        sources[_VOCALS] = self._any("vocals", rng)
         number = int(rng.choice(len(self.accompaniments), p=self.accompaniment_chances))
         piece = self.accompaniments[number]
-        sources[_OTHER] = self._excerpt(piece.read, *self._span(piece, rng), piece, rng)
+        place = _Place(piece, *self._span(piece, rng))
+        sources[_OTHER] = self._excerpt(piece.read, place, rng, "accompaniment")
         return sources
 
-    def _voice(self, rng: np.random.Generator) -> Audio:
+    def _any(self, target: str, rng: np.random.Generator) -> Audio:
         """[2, samples] of any song's."""
-        return self._source(self._place(rng, self.chances_of["vocals"]), "vocals", rng)
+        return self._source(self._place(rng, self.chances_of[target]), target, rng, target)
 
-    def _place(self, rng: np.random.Generator, chances: NDArray[np.float64]) -> "_Place":
+    def _place(self, rng: np.random.Generator, chances: NDArray[np.float64]) -> "_Place[Song]":
         song = self.songs[int(rng.choice(len(self.songs), p=chances))]
         return _Place(song, *self._span(song, rng))
 
@@ -151,36 +149,38 @@ class Excerpts(Dataset[Batch]):
         length = round(self.samples * rng.uniform(*self.mixing.speed_range))
         return int(rng.integers(max(1, piece.num_samples - length))), length
 
-    def _source(self, place: "_Place", target: str, rng: np.random.Generator) -> Audio:
+    def _source(
+        self, place: "_Place[Song]", target: str, rng: np.random.Generator, balanced_as: str | None
+    ) -> Audio:
         """[2, samples]; now and then silent."""
         if rng.random() < self.mixing.silent_share:
             return np.zeros((2, self.samples), np.float32)
-        read = partial(place.song.read, target)
-        return self._excerpt(read, place.start, place.length, place.song, rng)
+        return self._excerpt(partial(place.piece.read, target), place, rng, balanced_as)
 
     def _excerpt(
         self,
         read: Callable[[int, int], Audio],
-        start: int,
-        length: int,
-        piece: Song | Accompaniment,
+        place: "_Place[Song] | _Place[Accompaniment]",
         rng: np.random.Generator,
+        balanced_as: str | None,
     ) -> Audio:
         """[2, samples]; a piece that ends too soon is followed by silence."""
-        audio = read(start, length)
-        if length != self.samples:
-            audio = soxr.resample(audio, length, self.samples, quality="MQ")
+        audio = read(place.start, place.length)
+        if place.length != self.samples:
+            audio = soxr.resample(audio, place.length, self.samples, quality="MQ")
         audio = audio.T[:, : self.samples]
+        if self.mixing.balance is not None and balanced_as is not None:
+            audio = self.mixing.balance.apply(audio, balanced_as, rng)
         if self.mixing.augmentation is not None:
-            audio = self.mixing.augmentation.apply(audio, rng, piece.sample_rate)
+            audio = self.mixing.augmentation.apply(audio, rng, self.sample_rate)
         return np.pad(audio, ((0, 0), (0, self.samples - audio.shape[1])))
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """`length` samples of a song, from `start` on, are played in the time of an item."""
+class _Place(Generic[Piece]):
+    """`length` samples of a piece, from `start` on, are played in the time of an item."""
 
-    song: Song
+    piece: Piece
     start: int
     length: int
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from lasaft_core.errors import InvalidOption
 from lasaft_core.models import PRESETS
-from lasaft_core.training.augmentation import Augmentation, Mastering
+from lasaft_core.training.augmentation import Augmentation, Balance, Mastering
 from lasaft_core.training.losses import LOSSES
 
 _CHOICES: Final = {
@@ -37,7 +37,7 @@ class Mixing:
     `asks_all_targets`: every mixture is asked for all of the network's targets, instead of one
     that is drawn; a batch then holds so many mixtures fewer. `accompanied_share` of the mixtures
     are a voice and an accompaniment, where there are any. `speed_range`: playing speeds, which
-    change pitch, formants and tempo alike.
+    change pitch, formants and tempo alike. `balance`: of the items whose sources are from anywhere.
     """
 
     weighs_length: bool = False
@@ -50,6 +50,7 @@ class Mixing:
     asks_all_targets: bool = False
     accompanied_share: float = 0.0
     speed_range: tuple[float, float] = (1.0, 1.0)
+    balance: Balance | None = None
     augmentation: Augmentation | None = None
     mastering: Mastering | None = None
 
@@ -122,6 +123,7 @@ MODERN: Final = Recipe(
         asks_all_targets=True,
         accompanied_share=0.25,
         speed_range=(0.85, 1.18),
+        balance=Balance(),
         augmentation=Augmentation(),
         mastering=Mastering(),
     ),

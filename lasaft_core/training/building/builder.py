@@ -77,7 +77,7 @@ class SongTask:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTask:
-    """One recorded song, or a solo; `seed` draws the amplifiers of one that lacks its own."""
+    """One recorded song, or a solo; `seed` draws the effects of one that is dry."""
 
     folder: Path
     source: Source
@@ -146,7 +146,7 @@ def _solos(sources: Sequence[Source], out: Path) -> list[Task]:
             for file, take in product(source.files, range(1, source.takes + 1)):
                 name = f"{source.name}-{file.stem}{f'-take-{take}' if take > 1 else ''}"
                 solo = replace(source, files=(file,), stems={source.solo_of: ("*",)})
-                seed = crc32(name.encode()) if source.direct else None
+                seed = crc32(name.encode()) if source.is_dry else None
                 tasks.append(RecordedTask(out / "train" / name, solo, seed))
     return tasks
 

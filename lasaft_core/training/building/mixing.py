@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lasaft_core.training.augmentation import saturated
+from lasaft_core.training.augmentation import loudness_db, saturated
 from lasaft_core.training.building.effects import (
     Audio,
     amplified,
@@ -80,19 +80,22 @@ def produced_part(
     return audio
 
 
-def produced_direct(audio: Audio, target: str, rng: np.random.Generator) -> Audio:
-    """An electric guitar or bass that was recorded without its amplifier: through one, some
-    guitars on either side through two, one of them late as a second take would be."""
+def produced_dry(audio: Audio, target: str, rng: np.random.Generator) -> Audio:
+    """A voice, an electric guitar or a bass that was recorded alone, without room or amplifier:
+    through some, a few guitars on either side through two, one of them late as a second take would
+    be."""
     if target == "bass":
         return produced_bass(audio, rng)
-    program = _DISTORTED[0] if rng.random() < _AMPLIFIED else _CLEAN
     beat_seconds = rng.uniform(0.35, 0.8)
-    first = produced_part(audio, program, beat_seconds, rng)
+    if target == "vocals":
+        return produced_voice(audio, beat_seconds, rng)
+    program = _DISTORTED[0] if rng.random() < _AMPLIFIED else _CLEAN
+    first = at_loudness(produced_part(audio, program, beat_seconds, rng), -20)
     if rng.random() >= _DOUBLED:
         return first
     late = round(rng.uniform(0.008, 0.03) * RATE)
     again = np.pad(audio, ((late, 0), (0, 0)))[: len(audio)]
-    second = produced_part(again, program, beat_seconds, rng)
+    second = at_loudness(produced_part(again, program, beat_seconds, rng), -20)
     aside = rng.uniform(0.6, 1)
     return panned(_mono(first), -aside) + panned(_mono(second), aside)
 
@@ -122,23 +125,20 @@ def _mono(audio: Audio) -> Audio:
     return np.repeat(audio.mean(axis=1, keepdims=True), 2, axis=1)
 
 
-def loudness_db(audio: Audio) -> float:
-    """RMS level of the 100 ms blocks within 30 dB of the loudest; -inf of silence."""
-    blocks = audio[: len(audio) // 4410 * 4410].reshape(-1, 4410 * 2)
-    power = (blocks.astype(np.float64) ** 2).mean(axis=1)
-    loud = power[power > 1e-3 * power.max()] if power.size else power
-    return float(10 * np.log10(loud.mean())) if loud.size and loud.mean() > 0 else -np.inf
-
-
 def balanced(stems: Mapping[str, Audio], rng: np.random.Generator) -> dict[str, Audio]:
     """All stems at loudnesses that vary from song to song; silence stays silent."""
     levelled = {}
     for target, (mean_db, deviation_db) in _BALANCE_DB.items():
         wanted = rng.normal(mean_db, deviation_db)
-        found = loudness_db(stems[target])
-        gain_db = wanted - found - 20 if np.isfinite(found) else 0.0
-        levelled[target] = (stems[target] * 10 ** (gain_db / 20)).astype(np.float32)
+        levelled[target] = at_loudness(stems[target], wanted - 20)
     return levelled
+
+
+def at_loudness(audio: Audio, wanted_db: float) -> Audio:
+    """[samples, 2] with a gain; silence stays silent."""
+    found_db = loudness_db(audio.T)
+    gain_db = wanted_db - found_db if np.isfinite(found_db) else 0.0
+    return (audio * 10 ** (gain_db / 20)).astype(np.float32)
 
 
 def mastered(stems: Mapping[str, Audio], rng: np.random.Generator) -> dict[str, Audio]:

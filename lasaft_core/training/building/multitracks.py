@@ -12,7 +12,7 @@ from lasaft_core.audio.resampling import Resampler
 from lasaft_core.errors import InvalidOption
 from lasaft_core.musdb import TARGETS
 from lasaft_core.training.building.effects import Audio
-from lasaft_core.training.building.mixing import produced_direct
+from lasaft_core.training.building.mixing import produced_dry
 from lasaft_core.training.building.score import RATE
 from lasaft_core.training.building.songs import BuiltSong
 from lasaft_core.training.building.sources import Source
@@ -23,7 +23,7 @@ LEFT_OUT: Final = "left out"  # of the song, where one track holds two sources
 
 def recorded_song(source: Source, seed: int | None = None) -> BuiltSong:
     """The whole song; its mixture peaks at 0.9. A target without a track is silent. With a seed,
-    tracks without their amplifiers sound through some. Raises InvalidOption where all targets are
+    dry tracks go through effects. Raises InvalidOption where all targets are
     silent."""
     tracks: dict[str, list[Audio]] = {target: [] for target in TARGETS}
     for file in source.files:
@@ -38,7 +38,7 @@ def recorded_song(source: Source, seed: int | None = None) -> BuiltSong:
     if seed is not None:
         rng = np.random.default_rng(seed)
         stems = {
-            target: produced_direct(stem, target, rng) if tracks[target] else stem
+            target: produced_dry(stem, target, rng) if tracks[target] else stem
             for target, stem in stems.items()
         }
     peak = np.abs(sum(stems.values())).max()

@@ -53,17 +53,16 @@ class _Studio:
         for part in score.parts:
             audio, player = self.orchestra.play(part, self.samples, self.rng)
             self.credits.add(player)
-            level_db = mixing.loudness_db(audio)
-            if not np.isfinite(level_db):
+            if not audio.any():
                 continue
-            audio = audio * np.float32(10 ** (-(level_db + 20) / 20))
+            audio = mixing.at_loudness(audio, -20)
             if part.role == DRUMS:
                 stems["drums"] += mixing.produced_drums(audio, self.rng)
             elif part.role == BASS:
                 stems["bass"] += mixing.produced_bass(audio, self.rng)
             else:
                 audio = mixing.produced_part(audio, part.program, score.beat_seconds, self.rng)
-                stems["other"] += audio * np.float32(10 ** (self.rng.normal(0, 4) / 20))
+                stems["other"] += mixing.at_loudness(audio, self.rng.normal(-20, 4))
         if self.voices and self.rng.random() >= _INSTRUMENTAL:
             stems["vocals"] = self._vocals(score)
         stems = mixing.mastered(mixing.balanced(stems, self.rng), self.rng)

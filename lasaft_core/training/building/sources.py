@@ -10,7 +10,8 @@ it matters "files": [globs], "held_out": true, "lowest", "highest": MIDI pitches
 voices that sing, "a_voice_each": true where every file is another's, "target" of a solo, "stems":
 {target: [globs], ...} for the files of a multitrack, the rest being "other", "left out" left out,
 "takes": how often each file of a solo is heard, "direct": true where it is an electric guitar or
-bass without its amplifier, so that each take gets another}.
+bass without its amplifier, so that each take gets another}. Voices alone are dry, too: each take
+gets another place and room.
 A source without terms is refused. What is held out plays in validation songs only, and alone of
 its kind.
 """
@@ -26,11 +27,12 @@ from lasaft_core.musdb import TARGETS
 
 MULTITRACKS: Final = "multitracks"
 INSTRUMENTALS: Final = "instrumentals"
+VOICES: Final = "voices"
 SOLOS: Final = "solos"
 SUFFIXES: Final = {
     "soundfonts": ".sf[23]", "kits": ".sfz", "basses": ".sfz", "guitars": ".sfz", "reeds": ".sfz",
     "keyboards": ".sfz",
-    "voices": ".wav", "midi": ".mid", MULTITRACKS: ".m4a", INSTRUMENTALS: ".mp3", SOLOS: ".mp3",
+    VOICES: ".wav", "midi": ".mid", MULTITRACKS: ".m4a", INSTRUMENTALS: ".mp3", SOLOS: ".mp3",
 }  # fmt: skip
 TERMS_FILE: Final = "source.json"
 
@@ -39,7 +41,7 @@ _FREEPATS = {"licence": "CC0-1.0", "attribution": "FreePats project"}
 _SOLFEGE = {
     "licence": "MIT",
     "attribution": "HUST_Solfege, ITEC, Huazhong University of Science and Technology",
-    "files": ["*.flac", "*.wav"], "sung": True, "a_voice_each": True,
+    "files": ["*.flac", "*.wav"], "sung": True, "a_voice_each": True, "takes": 2,
 }  # fmt: skip
 _DIRECT = {
     "licence": "MIT",
@@ -274,6 +276,11 @@ class Source:
     def solo_of(self) -> str | None:
         """The target that each file holds alone; voices that sing are solos, too."""
         return "vocals" if self.sung else self.target
+
+    @property
+    def is_dry(self) -> bool:
+        """Each take of it as a solo goes through other effects."""
+        return self.direct or self.kind == VOICES
 
 
 def find_sources(root: Path) -> list[Source]:

@@ -12,10 +12,13 @@ from lasaft_core.errors import InvalidOption
 from lasaft_core.musdb import TARGETS, find_accompaniments, find_songs
 from lasaft_core.training.augmentation import (
     Augmentation,
+    Balance,
     Mastering,
     Staging,
+    loudness_db,
     peaking_filter,
     placed,
+    saturated,
     widened,
 )
 from lasaft_core.training.excerpts import Excerpts, as_wanted, steps_of_epoch
@@ -171,6 +174,32 @@ def test_drive_flattens_peaks_and_keeps_the_loudness():
     ).apply(sine, np.random.default_rng(0), 44100)
     crest = [np.abs(audio).max() / np.sqrt(np.mean(audio**2)) for audio in (sine, driven)]
     assert crest[1] < crest[0]
+    for drive in (1, 10, 80):
+        assert loudness_db(saturated(sine, drive)) == pytest.approx(loudness_db(sine), abs=0.05)
+    assert not saturated(np.zeros((2, 100), np.float32), 10).any()
+
+
+def test_sources_from_anywhere_are_balanced_and_those_of_one_song_are_not(data, tiny):
+    songs = find_songs(data, "train")
+    levels = {"vocals": -18.0, "drums": -20.0, "bass": -22.0, "other": -20.0}
+    balance = Balance(deviation=0.0, most=100.0)
+
+    def drawn(coherent_share):
+        mixing = Mixing(coherent_share=coherent_share, balance=balance)
+        excerpts = Excerpts(songs, replace(tiny, num_frames=512), Recipe(mixing=mixing), seed=1)
+        return [loudness_db(source) for source in excerpts._sources(np.random.default_rng(2))]
+
+    assert drawn(0.0) == pytest.approx(list(levels.values()), abs=0.05)
+    assert drawn(1.0) != pytest.approx(list(levels.values()), abs=1)
+
+
+def test_balance_leaves_silence_and_raises_faint_sources_so_far_only():
+    rng = np.random.default_rng(0)
+    silence, noise = np.zeros((2, 44100), np.float32), rng.standard_normal((2, 44100)) / 1e4
+    balance = Balance(deviation=0.0)
+    np.testing.assert_array_equal(balance.apply(silence, "bass", rng), silence)
+    raised = balance.apply(noise.astype(np.float32), "bass", rng)
+    assert loudness_db(raised) == pytest.approx(loudness_db(noise) + balance.most, abs=0.01)
 
 
 def test_a_source_is_drawn_among_the_songs_that_have_it(data, tiny, tmp_path):
@@ -228,11 +257,11 @@ def test_speed_stretches_sources_and_long_songs_are_drawn_more_often(data, tiny)
     weighed = Recipe(mixing=Mixing(weighs_length=True))
     excerpts = Excerpts([long, songs[1]], tiny, weighed, seed=1)
     rng = np.random.default_rng(0)
-    drawn = [excerpts._place(rng, excerpts.chances).song is long for _ in range(200)]
+    drawn = [excerpts._place(rng, excerpts.chances).piece is long for _ in range(200)]
     assert 0.8 < np.mean(drawn) < 0.98
     capped = Recipe(mixing=Mixing(weighs_length=True, longest_seconds=3.0))
     excerpts = Excerpts([long, songs[1]], tiny, capped, seed=1)
-    drawn = [excerpts._place(rng, excerpts.chances).song is long for _ in range(200)]
+    drawn = [excerpts._place(rng, excerpts.chances).piece is long for _ in range(200)]
     assert 0.35 < np.mean(drawn) < 0.65
 
 
@@ -242,14 +271,17 @@ def test_mastering_limits_the_mixture_and_leaves_the_sources_balance():
     sources[:, :, 7000] = sources[:, :, 15_000] = 0.25
     peaks_db = []
     for _ in range(20):
-        mastered = Mastering(gain_db=(6.0, 6.0), limiter_share=1.0).apply(sources, rng, 44100)
+        mastered = Mastering(level_db=(-6.0, -6.0), limiter_share=1.0).apply(sources, rng, 44100)
         gain = mastered / sources
         np.testing.assert_allclose(gain, np.broadcast_to(gain[0, 0], gain.shape), rtol=1e-4)
-        peaks_db.append(20 * np.log10(np.abs(mastered.sum(axis=0)).max()) - 6)
-    assert -10.1 < min(peaks_db) < -3
-    assert -3 < max(peaks_db) < 0.1
-    loud = Mastering(gain_db=(6.0, 6.0), limiter_share=0.0).apply(sources, rng, 44100)
-    np.testing.assert_allclose(loud, sources * 10 ** (6 / 20), rtol=1e-6)
+        mixture = mastered.sum(axis=0)
+        assert 10 * np.log10(np.mean(mixture**2)) == pytest.approx(-6, abs=0.01)
+        peaks_db.append(20 * np.log10(np.abs(mixture).max() / np.abs(mixture[:, :6000]).max()))
+    most = 20 * np.log10(np.abs(sources.sum(axis=0)).max() / 0.4)
+    assert most - 10.1 < min(peaks_db) < most - 3
+    assert most - 3 < max(peaks_db) < most + 1
+    plain = Mastering(level_db=(-6.0, -6.0), limiter_share=0.0).apply(sources, rng, 44100)
+    np.testing.assert_allclose(plain / sources, (plain / sources)[0, 0, 0], rtol=1e-4)
 
 
 @pytest.fixture
