@@ -1,1 +1,1 @@
-"""What a deployment stands on: images, clusters, work pools, a store for demo and tests."""
+"""What a deployment stands on: pins, an image, a compose file, a store for demo and tests."""
