@@ -84,13 +84,13 @@ def _share_for(nodes: Sequence[NodeResources], workers: int, gpus: float) -> Wor
 def plan_workers(
     nodes: Sequence[NodeResources], *, workers: int | None, gpus_per_worker: float, tasks: int
 ) -> WorkerPlan:
-    """Never more workers than tasks; without a number, as many as fit."""
+    """Never more workers than tasks; without a number, as many as fit. A share is the same for few
+    tasks as for many, so that a run fits into what another one frees."""
     nodes = [node for node in nodes if node.cpus > 0]
     if not nodes:
         raise InvalidOption("Ray cluster", expected="a node with CPUs", got="none")
     _check_gpus(nodes, gpus_per_worker)
     if workers is not None:
-        workers = min(workers, tasks)
-        return WorkerPlan(workers, _share_for(nodes, workers, gpus_per_worker))
+        return WorkerPlan(min(workers, tasks), _share_for(nodes, workers, gpus_per_worker))
     share = _default_share(nodes, gpus_per_worker)
     return WorkerPlan(max(1, min(tasks, sum(n.fits(share) for n in nodes))), share)

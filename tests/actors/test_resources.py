@@ -20,7 +20,14 @@ def test_a_large_machine_has_workers_of_four_cpus():
 
 def test_never_more_workers_than_tracks():
     assert plan(NodeResources(64), tasks=3).count == 3
-    assert plan(NodeResources(64), workers=10, tasks=3) == WorkerPlan(3, WorkerShare(21.0))
+    assert plan(NodeResources(64), workers=10, tasks=3).count == 3
+
+
+def test_a_run_of_one_track_asks_for_no_larger_share_than_one_of_many():
+    nodes = (NodeResources(16),)
+
+    assert plan(*nodes, workers=4, tasks=1) == WorkerPlan(1, WorkerShare(4.0))
+    assert plan(*nodes, workers=4, tasks=100) == WorkerPlan(4, WorkerShare(4.0))
 
 
 def test_a_number_of_workers_shares_the_cpus_of_every_node():
