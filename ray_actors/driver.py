@@ -282,7 +282,7 @@ class DriverLoop:
 
     @property
     def _room_may_come(self) -> bool:
-        return self._gate.others_at_work
+        return self._gate.others_at_work or self._options.cpus_per_worker is not None
 
     def _wind_down(self, stop: Event, on_tick: OnTick | None) -> Iterator[TrackResult]:
         """Drops what is queued; waits for what is on the devices, until `stop`."""

@@ -80,12 +80,13 @@ class PoolOptions:
     audio seconds. `max_losses` workers may die under a track before it is quarantined. For tracks
     that another run holds there is `patience_seconds` when nothing else is left to do.
 
-    With no worker ready, one may take `start_seconds` to be; `room_seconds` where another run may
-    yet make room, which first finishes what is on its devices.
+    With no worker ready, one may take `start_seconds` to be; `room_seconds` where room may yet
+    come: another run first finishes what is on its devices, Ray adds nodes for `cpus_per_worker`.
     """
 
     workers: int | None = None
     gpus_per_worker: float = 0.0
+    cpus_per_worker: float | None = None
     start_seconds: float = 300.0
     room_seconds: float = 3600.0
     deadline_base_seconds: float = 900.0

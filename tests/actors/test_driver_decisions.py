@@ -210,3 +210,31 @@ def test_the_wait_for_room_that_another_run_keeps_ends(crowded):
 
     with pytest.raises(WorkersUnavailable, match="not ready within 3600 s"):
         list(machines.run([track("ok")], workers=1, gate=gate))
+
+
+def test_a_cluster_that_grows_by_what_is_asked_of_it_is_waited_for(cluster):
+    """Its first machine comes after ten minutes, its second, the last that it may have, later."""
+    machines = cluster()
+    hours_of_machines = {HOUR / 6: "a", HOUR / 2: "b"}
+
+    def tick(_: float) -> None:
+        for at in [at for at in hours_of_machines if machines.now > at]:
+            machines.add_machine(*[hours_of_machines.pop(at)] * 4)
+
+    options = {"workers": 8, "cpus_per_worker": 4.0}
+    results = machines.run(
+        [track(f"mix-{n}", seconds=HOUR / 4) for n in range(12)], on_tick=tick, **options
+    )
+
+    assert len(list(results)) == 12
+    assert {node for _, node in machines.begun} == {"a", "b"}
+
+
+@pytest.mark.parametrize(("cpus", "is_told"), [(None, True), (0.5, False)])
+def test_workers_of_less_than_a_cpu_that_nobody_asked_for_are_told(cluster, caplog, cpus, is_told):
+    tasks = [track(f"ok-{n}") for n in range(2)]
+
+    results = cluster("a").run(tasks, workers=2, cpus_per_worker=cpus)
+
+    assert len(list(results)) == 2
+    assert ("--cpus-per-worker" in caplog.text) == is_told

@@ -6,8 +6,10 @@ from lasaft_core.errors import InvalidOption
 from ray_actors.resources import NodeResources, WorkerPlan, WorkerShare, plan_workers
 
 
-def plan(*nodes: NodeResources, workers=None, gpus=0.0, tasks=1000) -> WorkerPlan:
-    return plan_workers(nodes, workers=workers, gpus_per_worker=gpus, tasks=tasks)
+def plan(*nodes: NodeResources, workers=None, gpus=0.0, tasks=1000, cpus=None) -> WorkerPlan:
+    return plan_workers(
+        nodes, workers=workers, gpus_per_worker=gpus, tasks=tasks, cpus_per_worker=cpus
+    )
 
 
 def test_a_small_machine_has_one_worker_with_all_of_it():
@@ -55,6 +57,28 @@ def test_no_gpu_is_idle_for_want_of_cpus():
 def test_more_gpus_than_there_are_is_refused():
     with pytest.raises(InvalidOption, match="at most 0, the GPUs of a node"):
         plan(NodeResources(8), gpus=1.0)
+
+
+def test_with_workers_and_cpus_the_share_is_asked_for_whatever_nodes_there_are():
+    eight = WorkerPlan(8, WorkerShare(4.0, 1.0))
+
+    for nodes in ((), (NodeResources(0),), (NodeResources(4),)):
+        assert plan(*nodes, workers=8, cpus=4.0, gpus=1.0) == eight
+    assert plan(workers=8, cpus=4.0, tasks=3) == WorkerPlan(3, WorkerShare(4.0))
+
+
+def test_with_cpus_alone_there_are_as_many_workers_as_fit():
+    nodes = (NodeResources(16), NodeResources(7, gpus=1))
+
+    assert plan(*nodes, cpus=3.0) == WorkerPlan(7, WorkerShare(3.0))
+    assert plan(*nodes, cpus=3.0, gpus=1.0) == WorkerPlan(1, WorkerShare(3.0, 1.0))
+    with pytest.raises(InvalidOption, match=r"at most 7, .* got 8; .*give --workers and"):
+        plan(*nodes, cpus=8.0, gpus=1.0)
+
+
+def test_a_cluster_without_nodes_says_what_would_make_it_grow():
+    with pytest.raises(InvalidOption, match="give --workers and --cpus-per-worker"):
+        plan(NodeResources(0), workers=8)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 5, 7, 16])
