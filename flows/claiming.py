@@ -40,6 +40,10 @@ class CatalogGate:
         return self._claims.workers_wanted
 
     @property
+    def others_at_work(self) -> bool:
+        return bool(self._claims.others)
+
+    @property
     def others_wait(self) -> bool:
         """For this run's rows, probably: it waits for theirs itself, or they go first."""
         return self._is_waiting or self._claims.workers_wanted > 0

@@ -52,6 +52,7 @@ def run_pool(prepared: Prepared, run_id: str, flow_run_id: str | None) -> TrackP
     options = PoolOptions(
         workers=config.workers,
         gpus_per_worker=config.gpus_per_worker,
+        cpus_per_worker=config.cpus_per_worker,
         drain_seconds=DRAIN_SECONDS,
         patience_seconds=ON_DEMAND_PATIENCE_SECONDS if config.on_demand else PATIENCE_SECONDS,
     )

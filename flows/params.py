@@ -26,7 +26,14 @@ def _without_credentials(url: str) -> str:
 Address = Annotated[str, Field(min_length=1), AfterValidator(_without_credentials)]
 
 _SONG_FIELDS = ("overlap", "codec", "bit_depth", "channels", "residual", "consistency")
-_EXECUTION_FIELDS = ("device", "precision", "workers", "gpus_per_worker", "executor")
+_EXECUTION_FIELDS = (
+    "device",
+    "precision",
+    "workers",
+    "gpus_per_worker",
+    "cpus_per_worker",
+    "executor",
+)
 _LIMIT_FIELDS = ("limit", "force", "max_failure_rate", "max_hours", "on_demand")
 _RUN_FIELDS = ("dest", "checkpoint", *_EXECUTION_FIELDS, *_LIMIT_FIELDS)
 _LIST_FIELDS = ("sources", "include", "exclude")
@@ -86,6 +93,12 @@ class CatalogParameters(BaseModel):
     )
     gpus_per_worker: float = Field(
         default=0.0, ge=0.0, description="GPUs of each worker, or a share of one"
+    )
+    cpus_per_worker: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="CPUs of each worker, asked of Ray as they stand: with the number of workers, "
+        "what makes a cluster grow; shared out among them if empty",
     )
     max_failure_rate: float = Field(
         default=0.0, ge=0.0, le=1.0, description="Share of failed songs that is still a success"

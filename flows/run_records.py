@@ -32,6 +32,7 @@ class RunConfig:
     precision: str = "auto"
     workers: int | None = None
     gpus_per_worker: float = 0.0
+    cpus_per_worker: float | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     limit: int | None = None
@@ -54,6 +55,9 @@ class RunConfig:
             raise InvalidOption("--workers", expected="1 or more", got=self.workers)
         if not 0 <= self.gpus_per_worker < math.inf:
             raise InvalidOption("--gpus-per-worker", expected="0 or more", got=self.gpus_per_worker)
+        if self.cpus_per_worker is not None and not 0 < self.cpus_per_worker < math.inf:
+            got = self.cpus_per_worker
+            raise InvalidOption("--cpus-per-worker", expected="more than 0", got=got)
         if self.limit is not None and self.limit < 0:
             raise InvalidOption("--limit", expected="0 or more", got=self.limit)
         if not 0.0 <= self.max_failure_rate <= 1.0:

@@ -79,6 +79,8 @@ class Slot:
     moved_at: float = 0.0  # when the track on the device last got further
     progress_ref: Any = None
     progress: Progress | None = None  # as last heard
+    is_leaving: bool = False  # gets nothing more, and ends when it is idle
+    is_late: bool = False  # to be ready; that has been told
 
     @classmethod
     def start(
@@ -104,7 +106,8 @@ class Slot:
         return any(assignment.task.history for assignment in self.outstanding)
 
     def has_room(self, outstanding: int) -> bool:
-        return self.facts is not None and not self.alone and len(self.outstanding) < outstanding
+        is_open = self.facts is not None and not self.is_leaving and not self.alone
+        return is_open and len(self.outstanding) < outstanding
 
     def assign(self, task: TrackTask) -> None:
         if not self.outstanding:
@@ -124,11 +127,18 @@ class Slot:
                 return assignment
         return self.outstanding[0] if self.outstanding else None
 
-    def forget_queued(self) -> None:
-        """Keeps only what is on the device or behind it, being published."""
-        head = self.on_device
+    def forget_queued(self) -> list[TrackTask]:
+        """Keeps only what is on the device or behind it, being published; gives the others."""
+        head, forgotten = self.on_device, []
         while self.outstanding and self.outstanding[-1] is not head:
-            self.outstanding.pop()
+            forgotten.append(self.outstanding.pop().task)
+        return forgotten
+
+    def leave(self) -> list[TrackTask]:
+        """For good: the process may still have begun what is forgotten, and ends before it is
+        done. Gives what others are to do."""
+        self.is_leaving = True
+        return self.forget_queued()
 
     def refs(self) -> Iterator[Any]:
         """What the driver waits for: readiness first, then results."""

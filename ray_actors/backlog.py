@@ -13,7 +13,7 @@ songs, which must not wait for each other, at the price that copies among them m
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from heapq import heappop, heappush
 from time import monotonic
 from typing import Final
@@ -101,11 +101,15 @@ class Backlog:
 
     def give_back(self) -> None:
         """What is admitted but not handed out goes back, for a run that is to go first."""
-        if self._admitted:
-            self._gate.give_back(self._admitted)
-            for task in self._admitted:
-                self.requeue(task)
-            self._admitted.clear()
+        self.put_back(self._admitted)
+        self._admitted.clear()
+
+    def put_back(self, tasks: Collection[TrackTask]) -> None:
+        """Admitted, but not begun: whoever asks next may have them."""
+        if tasks:
+            self._gate.give_back(list(tasks))
+        for task in tasks:
+            self.requeue(task)
 
     def finished(self, task: TrackTask, *, done: bool) -> None:
         """Releases the followers of a done leader, or the next in line of one that was not."""

@@ -9,8 +9,9 @@ back without a charge, each to an idle worker, where it is the first. The charge
 next, then alone with the smallest batch; when it loses that worker too it is quarantined with the
 history of its attempts. Where there are several machines, it is not tried twice on the same one.
 
-Where an on-demand run wants workers, as many get no more tracks and end when they are idle; they
-are started again when that run is over.
+Where an on-demand run wants workers, as many give back what is queued, finish what is on their
+devices and end; they are started again when that run is over. A worker that waits for room is let
+wait while another one is at work.
 """
 
 import logging
@@ -64,6 +65,8 @@ class DriverLoop:
         self._gate: Gate = OpenGate()
         self._losses = Losses()
         self._places = plan.count  # for workers; one whose worker never started is given up
+        self._reached = 0  # workers that were ready when none was last wanted elsewhere
+        self._ready_at = 0.0  # when a worker was last there to do the work
         self._slots: list[Slot] = []
         self._first_failure = ""
         self._asked_at, self._audio_seconds = -ASK_SECONDS, 0.0
@@ -113,21 +116,34 @@ class DriverLoop:
 
     def _staff(self) -> None:
         """As many workers as there are places, less those that are wanted elsewhere."""
+        if not self._gate.workers_wanted:
+            self._reached = sum(slot.facts is not None for slot in self._slots)
         room = self._room
-        for slot in [slot for slot in self._slots[room:] if not slot.outstanding]:
+        self._backlog.put_back([task for slot in self._staying[room:] for task in slot.leave()])
+        for slot in [slot for slot in self._slots if slot.is_leaving and not slot.outstanding]:
             self._dismiss(slot)
         if len(self._backlog):
             self._slots += [self._start() for _ in range(room - len(self._slots))]
 
     @property
     def _room(self) -> int:
-        return max(0, self._places - self._gate.workers_wanted)
+        """A place that never had a worker, for want of CPUs, is none that others can get."""
+        wanted = self._gate.workers_wanted
+        if not wanted:
+            return self._places
+        return max(0, min(self._places, self._reached or self._places) - wanted)
+
+    @property
+    def _staying(self) -> list[Slot]:
+        """Those that are to leave first come last: not yet ready, then idle."""
+        staying = [slot for slot in self._slots if not slot.is_leaving]
+        return sorted(staying, key=lambda slot: (slot.facts is None, not slot.outstanding))
 
     def _dispatch(self) -> None:
         """One each before anyone gets a second."""
         if self._gate.workers_wanted:
             self._backlog.give_back()
-        slots = self._losses.usable(self._slots[: self._room])
+        slots = self._losses.usable(self._staying[: self._room])
         to_run_empty = self._losses.to_run_empty(self._backlog.charged, slots)
         for depth in range(1, OUTSTANDING + 1):
             for slot in slots:
@@ -243,6 +259,8 @@ class DriverLoop:
             logger.warning("machine=%s bad=yes reason='one track after another died there'", node)
 
     def _overdue(self) -> Iterator[TrackResult]:
+        if any(slot.facts for slot in self._slots):
+            self._ready_at = monotonic()
         for slot in list(self._slots):
             if slot.facts is None:
                 self._check_start(slot)
@@ -253,11 +271,18 @@ class DriverLoop:
                     yield from self._bury(slot, f"no progress within {deadline_seconds:.0f} s")
 
     def _check_start(self, slot: Slot) -> None:
-        limit_seconds = self._options.start_seconds
-        if monotonic() - slot.started_at > limit_seconds:
-            share = self._plan.share
-            wanted = f"{share.cpus:g} CPUs and {share.gpus:g} GPUs"
+        options, share = self._options, self._plan.share
+        wanted = f"{share.cpus:g} CPUs and {share.gpus:g} GPUs"
+        limit_seconds = options.room_seconds if self._room_may_come else options.start_seconds
+        if monotonic() - max(slot.started_at, self._ready_at) > limit_seconds:
             self._retire(slot, f"not ready within {limit_seconds:.0f} s; it asked for {wanted}")
+        elif monotonic() - slot.started_at > options.start_seconds and not slot.is_late:
+            slot.is_late = True
+            logger.warning("worker_start=late it waits for %s, or for its checkpoint", wanted)
+
+    @property
+    def _room_may_come(self) -> bool:
+        return self._gate.others_at_work or self._options.cpus_per_worker is not None
 
     def _wind_down(self, stop: Event, on_tick: OnTick | None) -> Iterator[TrackResult]:
         """Drops what is queued; waits for what is on the devices, until `stop`."""

@@ -79,11 +79,16 @@ class PoolOptions:
     A track may stand still for `deadline_base_seconds` and `deadline_factor` times its estimated
     audio seconds. `max_losses` workers may die under a track before it is quarantined. For tracks
     that another run holds there is `patience_seconds` when nothing else is left to do.
+
+    With no worker ready, one may take `start_seconds` to be; `room_seconds` where room may yet
+    come: another run first finishes what is on its devices, Ray adds nodes for `cpus_per_worker`.
     """
 
     workers: int | None = None
     gpus_per_worker: float = 0.0
+    cpus_per_worker: float | None = None
     start_seconds: float = 300.0
+    room_seconds: float = 3600.0
     deadline_base_seconds: float = 900.0
     deadline_factor: float = 20.0
     drain_seconds: float = 15.0  # a run that is told to stop has 30 s for all that it still does
@@ -128,11 +133,17 @@ class Gate(Protocol):
         """How many workers others need before this run does."""
         ...
 
+    @property
+    def others_at_work(self) -> bool:
+        """Other runs are under way, maybe on the same machines."""
+        ...
+
 
 class OpenGate:
     """No other run, everything may be worked on."""
 
     workers_wanted = 0
+    others_at_work = False
 
     def admit(self, tasks: Sequence[TrackTask]) -> Admission:
         return Admission(granted=tuple(tasks))

@@ -22,6 +22,7 @@ from ray_actors.resources import plan_workers
 from ray_actors.worker import SeparatorWorker
 
 logger = logging.getLogger(__name__)
+_CROWDED = "less than one; where Ray adds nodes as they are asked for, give --cpus-per-worker"
 
 
 class RayPool:
@@ -52,9 +53,12 @@ class RayPool:
                 workers=self._options.workers,
                 gpus_per_worker=self._options.gpus_per_worker,
                 tasks=len(tasks),
+                cpus_per_worker=self._options.cpus_per_worker,
             )
             share = plan.share
             logger.info("workers=%d cpus=%g gpus=%g each", plan.count, share.cpus, share.gpus)
+            if share.cpus < 1 and self._options.cpus_per_worker is None:
+                logger.warning("cpus=%g of each worker: %s", share.cpus, _CROWDED)
             settings = replace(
                 self._settings, threads=share.threads, environment=forwarded_environment()
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from lasaft_core.errors import InvalidOption
 
 CPUS_PER_WORKER = 4.0  # a CPU worker gains little from more threads than this
+_GROWING = "for nodes that Ray adds as they are asked for, give --workers and --cpus-per-worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,17 @@ def _check_gpus(nodes: Sequence[NodeResources], gpus_per_worker: float) -> None:
         )
 
 
+def _check_cpus(nodes: Sequence[NodeResources], share: WorkerShare) -> None:
+    if not any(node.fits(share) for node in nodes):
+        widest = max(node.cpus for node in nodes if node.gpus + 1e-9 >= share.gpus)
+        raise InvalidOption(
+            "--cpus-per-worker",
+            expected=f"at most {widest:g}, the CPUs of a node",
+            got=f"{share.cpus:g}",
+            remedy=_GROWING,
+        )
+
+
 def _default_share(nodes: Sequence[NodeResources], gpus_per_worker: float) -> WorkerShare:
     """With GPUs, a worker for each part of one, and as many CPUs as leave none of them idle."""
     if gpus_per_worker:
@@ -82,15 +94,29 @@ def _share_for(nodes: Sequence[NodeResources], workers: int, gpus: float) -> Wor
 
 
 def plan_workers(
-    nodes: Sequence[NodeResources], *, workers: int | None, gpus_per_worker: float, tasks: int
+    nodes: Sequence[NodeResources],
+    *,
+    workers: int | None,
+    gpus_per_worker: float,
+    tasks: int,
+    cpus_per_worker: float | None = None,
 ) -> WorkerPlan:
-    """Never more workers than tasks; without a number, as many as fit."""
+    """Never more workers than tasks; without a number, as many as fit. A share is the same for few
+    tasks as for many, so that a run fits into what another one frees.
+
+    `cpus_per_worker` is asked of Ray as it stands; with `workers`, before there is any node for it.
+    """
+    if workers is not None and cpus_per_worker is not None:
+        return WorkerPlan(min(workers, tasks), WorkerShare(cpus_per_worker, gpus_per_worker))
     nodes = [node for node in nodes if node.cpus > 0]
     if not nodes:
-        raise InvalidOption("Ray cluster", expected="a node with CPUs", got="none")
+        raise InvalidOption("Ray cluster", expected="a node with CPUs", got="none", remedy=_GROWING)
     _check_gpus(nodes, gpus_per_worker)
     if workers is not None:
-        workers = min(workers, tasks)
-        return WorkerPlan(workers, _share_for(nodes, workers, gpus_per_worker))
-    share = _default_share(nodes, gpus_per_worker)
+        return WorkerPlan(min(workers, tasks), _share_for(nodes, workers, gpus_per_worker))
+    if cpus_per_worker is not None:
+        share = WorkerShare(cpus_per_worker, gpus_per_worker)
+        _check_cpus(nodes, share)
+    else:
+        share = _default_share(nodes, gpus_per_worker)
     return WorkerPlan(max(1, min(tasks, sum(n.fits(share) for n in nodes))), share)

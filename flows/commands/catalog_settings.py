@@ -16,6 +16,7 @@ def run_config(arguments: argparse.Namespace) -> RunConfig:
         precision=arguments.precision,
         workers=arguments.workers,
         gpus_per_worker=arguments.gpus_per_worker,
+        cpus_per_worker=arguments.cpus_per_worker,
         include=tuple(arguments.include),
         exclude=tuple(arguments.exclude),
         limit=arguments.limit,

@@ -115,6 +115,13 @@ def _add_execution(parser: Parser) -> None:
     )
     add("--gpus-per-worker", type=float, default=0.0, metavar="X", help="GPUs of each, or a share")
     add(
+        "--cpus-per-worker",
+        type=float,
+        metavar="X",
+        help="CPUs of each, asked of Ray as they stand: with --workers, what makes a cluster grow; "
+        "the nodes' CPUs are shared out if none",
+    )
+    add(
         "--executor",
         choices=("ray", "inline"),
         default="ray",

@@ -1,20 +1,25 @@
 """Machines, workers and a clock that a test makes up, in the place of Ray under the driver loop."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import count
-from threading import Event
+from math import inf
+from threading import Condition, Event, local
 from types import SimpleNamespace
 
 import pytest
 from ray.exceptions import ActorDiedError
 
-from ray_actors import actor, driver
+from ray_actors import actor, driver, pool
 from ray_actors.actor import Progress, Slot, WorkerFacts
 from ray_actors.attempts import base_row
 from ray_actors.driver import DriverLoop
-from ray_actors.messages import PoolOptions, TrackResult, TrackTask, WorkerSettings
-from ray_actors.resources import WorkerPlan, WorkerShare
+from ray_actors.messages import Gate, PoolOptions, TrackResult, TrackTask, WorkerSettings
+from ray_actors.pool import RayPool
+from ray_actors.resources import NodeResources, WorkerPlan, WorkerShare
 
 START_SECONDS = 10.0
 
@@ -32,15 +37,20 @@ class FakeActor:
     """Does its tracks one after another; `FakeCluster.dies` says which of them kill it."""
 
     cluster: "FakeCluster"
-    node: str
-    name: str
+    cpus: float
+    node: str = ""  # none while there is no room
     device: list[tuple[float, str]] = field(default_factory=list)  # when each track ends on it
 
     def __post_init__(self) -> None:
-        facts = Promise(WorkerFacts(self.name, self.node, ()), self.cluster.now + START_SECONDS)
-        self.facts = SimpleNamespace(remote=lambda: facts)
+        self.is_ready = Promise(None, inf)
+        self.facts = SimpleNamespace(remote=lambda: self.is_ready)
         self.progress = SimpleNamespace(remote=self._progress)
         self.process = SimpleNamespace(remote=self._process)
+
+    def place(self, node: str, name: str) -> None:
+        self.node = node
+        self.is_ready.value = WorkerFacts(name, node, ())
+        self.is_ready.at = self.cluster.now + START_SECONDS
 
     def _progress(self) -> Promise:
         """It tells at once of the track on its device, with the seconds that it still needs."""
@@ -60,8 +70,21 @@ class FakeActor:
         return Promise(TrackResult(row=row), end)
 
 
+class FakeStop(Event):
+    """Who waits for it waits by the cluster's clock."""
+
+    def __init__(self, cluster: "FakeCluster") -> None:
+        super().__init__()
+        self._cluster = cluster
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._cluster.pass_time(timeout or 0.0)
+        return self.is_set()
+
+
 class FakeCluster:
-    """`places`: the machine of each place for a worker. Time passes where the driver waits."""
+    """`places`: the machine of each CPU. Time passes where a driver waits; where several do, each
+    in its thread, one is at work at a time, and hands on when it waits."""
 
     def __init__(self, settings: WorkerSettings, places: list[str]) -> None:
         self.settings, self.places = settings, places
@@ -69,6 +92,8 @@ class FakeCluster:
         self.begun: list[tuple[str, str]] = []  # (track, machine)
         self.dies: Callable[[str, str], bool] = lambda node, uri: False
         self._numbers, self._actors = count(), []
+        self._turn, self._mine = Condition(), local()
+        self._runs = deque[Callable[[], None]]()  # under way at once, the one at work first
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ray = SimpleNamespace(wait=self._wait, get=self._get, kill=self._kill)
@@ -76,6 +101,8 @@ class FakeCluster:
             monkeypatch.setattr(module, "ray", ray)
             monkeypatch.setattr(module, "monotonic", lambda: self.now)
         monkeypatch.setattr(Slot, "start", self._start)
+        monkeypatch.setattr(pool, "ray_cluster", nullcontext)
+        monkeypatch.setattr(pool, "node_resources", self._nodes)
 
     def results(
         self,
@@ -86,27 +113,87 @@ class FakeCluster:
         on_tick: Callable[[float], None] | None = None,
         **options: float,
     ) -> Iterator[TrackResult]:
+        """Of as many workers as there are CPUs."""
         plan = WorkerPlan(len(self.places), WorkerShare(1.0))
         loop = DriverLoop(plan, FakeActor, self.settings, PoolOptions(**options))
         return loop.results(tasks, stop=stop or Event(), enough=enough, on_tick=on_tick)
 
-    def _start(self, options: object, factory: object, settings: WorkerSettings) -> Slot:
-        """Where there is room, first place first, as Ray does it."""
-        taken = [made.node for made in self._actors]
-        node = next(node for node in self.places if taken.count(node) < self.places.count(node))
-        made = FakeActor(self, node, f"{node}/{next(self._numbers)}")
+    def run(
+        self,
+        tasks: list[TrackTask],
+        *,
+        on_tick: Callable[[float], None] | None = None,
+        gate: Gate | None = None,
+        **options: float,
+    ) -> Iterator[TrackResult]:
+        """Of a pool that plans its workers itself."""
+        made = RayPool(self.settings, PoolOptions(**options), FakeActor)
+        return made.run(tasks, stop=FakeStop(self), on_tick=on_tick, gate=gate)
+
+    def run_together(self, *runs: Callable[[], None]) -> None:
+        """Raises what one of them does."""
+        self._runs.extend(runs)
+        with ThreadPoolExecutor(len(runs)) as threads:
+            list(threads.map(self._take_part, runs))
+
+    def _take_part(self, run: Callable[[], None]) -> None:
+        self._mine.run = run
+        with self._turn:
+            self._await_turn()
+            try:
+                run()
+            finally:
+                self._runs.popleft()
+                self._turn.notify_all()
+
+    def _await_turn(self) -> None:
+        assert self._turn.wait_for(lambda: self._runs[0] is self._mine.run, timeout=60)
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds / max(1, len(self._runs))
+        if self._runs:
+            self._runs.rotate(-1)
+            self._turn.notify_all()
+            self._await_turn()
+
+    def add_machine(self, *places: str) -> None:
+        self.places += places
+        self._place_waiting()
+
+    def workers(self) -> int:
+        """Those that have room."""
+        return sum(bool(made.node) for made in self._actors)
+
+    def _nodes(self) -> list[NodeResources]:
+        return [NodeResources(self.places.count(node)) for node in dict.fromkeys(self.places)]
+
+    def _start(self, options: dict[str, float], factory: object, settings: WorkerSettings) -> Slot:
+        made = FakeActor(self, options["num_cpus"])
         self._actors.append(made)
-        return Slot(made, made.facts.remote())
+        self._place_waiting()
+        return Slot(made, made.facts.remote(), started_at=self.now)
+
+    def _place_waiting(self) -> None:
+        """Who asked first is first, on the first machine with room, as Ray does it."""
+        for made in self._actors:
+            node = next((n for n in self.places if self._free(n) >= made.cpus), None)
+            if not made.node and node:
+                made.place(node, f"{node}/{next(self._numbers)}")
+
+    def _free(self, node: str) -> float:
+        taken = sum(made.cpus for made in self._actors if made.node == node)
+        return self.places.count(node) - taken
 
     def _kill(self, made: FakeActor, *, no_restart: bool) -> None:
         if made in self._actors:
             self._actors.remove(made)
+            self._place_waiting()
 
     def _wait(
         self, refs: list[Promise], num_returns: int = 1, timeout: float = 0.0
     ) -> tuple[list[Promise], list[Promise]]:
-        if not any(ref.at <= self.now for ref in refs):
-            self.now += timeout
+        if timeout and not any(ref.at <= self.now for ref in refs):
+            self.pass_time(timeout)
         ready = [ref for ref in refs if ref.at <= self.now]
         return ready, [ref for ref in refs if ref not in ready]
 

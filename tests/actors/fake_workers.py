@@ -111,7 +111,7 @@ class ScriptedGate:
 
     def __init__(self, *, held: tuple[str, ...] = (), done: tuple[str, ...] = ()) -> None:
         self.held, self.done = set(held), set(done)
-        self.workers_wanted = 0
+        self.workers_wanted, self.others_at_work = 0, False
         self.asked: list[list[str]] = []
         self.passed_over: list[str] = []
         self.given_back: list[str] = []

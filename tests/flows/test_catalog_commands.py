@@ -163,6 +163,7 @@ def test_find_without_stems_is_code_1_and_says_why(catalog, capsys) -> None:
         ("run", ("--max-failure-rate", "nan")),
         ("run", ("--max-hours", "nan")),
         ("plan", ("--gpus-per-worker", "nan")),
+        ("plan", ("--cpus-per-worker", "0")),
         ("plan", ("--dest", "s3://")),
         ("plan", ("--checkpoint", "/etc/hostname")),
         ("serve", ("--cron", "0 2 * * *")),

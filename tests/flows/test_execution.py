@@ -66,6 +66,18 @@ def carry_out(tmp_path, monkeypatch):
     return run
 
 
+def test_the_pool_gets_the_workers_that_the_run_is_told_of(monkeypatch):
+    monkeypatch.setattr(execution, "open_pool", lambda executor, settings, options: options)
+    workers = {"workers": 8, "gpus_per_worker": 0.5, "cpus_per_worker": 4.0}
+    model = {"weights_sha256": "0" * 64, "model_name": "none", "weights_licence": None}
+    config = RunConfig(("in",), "out", **workers)
+    prepared = SimpleNamespace(config=config, fingerprint=FINGERPRINT, **model)
+
+    options = execution.run_pool(prepared, "run", None)
+
+    assert {name: getattr(options, name) for name in workers} == workers
+
+
 def test_a_cancel_while_a_commit_hangs_ends_the_run_as_cancelled(carry_out, monkeypatch):
     stop, is_back = threading.Event(), threading.Event()
     calls = []

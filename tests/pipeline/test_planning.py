@@ -124,6 +124,7 @@ def test_what_changes_the_sound_plans_everything_and_what_does_not_plans_nothing
 
     assert planned(songs) == {"done": 1}
     assert planned(songs, workers=7, device="cpu", executor="ray") == {"done": 1}
+    assert planned(songs, cpus_per_worker=2.0) == {"done": 1}
     for change in ({"overlap": 0.5}, {"targets": ("bass",)}, {"bit_depth": 16}, {"residual": True}):
         assert planned(songs, song=replace(ONE_TARGET, **change)) == {"new": 1}
     assert planned(songs, precision="bfloat16") == {"new": 1}
