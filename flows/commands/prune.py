@@ -2,20 +2,18 @@
 
 import argparse
 from collections import Counter
-from datetime import timedelta
 
 from flows.commands.console import say, say_json
+from flows.commands.periods import DAY, period
 from lasaft_core.catalog.removal import remove_tracks, superseded_rows
-from lasaft_core.errors import InvalidOption
 from lasaft_core.storage import check_dest, check_source
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.grace_days < 0:
-        raise InvalidOption("--grace-days", expected="0 or more", got=arguments.grace_days)
+    grace = period("--grace-days", arguments.grace_days, DAY)
     check = check_dest if arguments.remove else check_source
     check(arguments.dest)
-    rows = superseded_rows(arguments.dest, timedelta(days=arguments.grace_days))
+    rows = superseded_rows(arguments.dest, grace)
     models = Counter(row.model_fingerprint[:12] for row in rows)
     size = sum(stem.bytes for row in rows for stem in row.stems)
     facts: dict[str, object] = {"rows": len(rows), "bytes": size, "models": dict(models)}

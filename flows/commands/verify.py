@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flows.commands.console import complain, say, say_json
+from flows.commands.periods import HOUR, period
 from lasaft_core.catalog import queries
 from lasaft_core.catalog.rebuilding import rebuild
 from lasaft_core.catalog.table import CatalogTable
@@ -23,6 +24,7 @@ from lasaft_core.storage import canonical_uri, check_source, list_objects
 
 def run(arguments: argparse.Namespace) -> int:
     """Code 1 where something is wrong and was not repaired."""
+    grace = period("--grace-hours", arguments.grace_hours, HOUR)
     check_source(arguments.dest)
     facts: dict[str, Any] = {"dest": canonical_uri(arguments.dest)}
     if arguments.rebuild:
@@ -33,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.dest,
             tally,
             deep=arguments.deep,
-            grace_seconds=3600 * arguments.grace_hours,
+            grace_seconds=grace.total_seconds(),
         )
     )
     broken = [finding for finding in found if isinstance(finding, BrokenRow)]

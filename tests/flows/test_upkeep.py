@@ -86,6 +86,20 @@ def test_verify_reports_sources_that_are_gone(place, tmp_path, rows, capsys, mon
     assert (code, facts["sources_gone"]) == (0, [f"{source}/1.wav"])
 
 
+@pytest.mark.parametrize(
+    ("command", "option"), [("verify", "--grace-hours"), ("prune", "--grace-days")]
+)
+@pytest.mark.parametrize("count", ["nan", "-5", "-inf", "inf", "1e300"])
+def test_a_time_that_is_none_is_refused(tmp_path, capsys, command, option, count):
+    """Below zero the attempts of a run that is at work would be orphans."""
+    lines = []
+    for more in ([], ["--repair"] if command == "verify" else ["--remove"]):
+        assert main([command, "--dest", str(tmp_path), f"{option}={count}", *more]) == 2
+        lines.append(capsys.readouterr().err)
+    assert f"{option}: expected 0 to 36500" in lines[0] or "0 to 876000" in lines[0]
+    assert lines[0] == lines[1]
+
+
 def test_forget_removes_and_leaves_a_receipt(place, rows, capsys):
     assert main(["forget", "s3://in/9.wav", "--dest", place]) == 1
     assert "s3://in/9.wav: not in the table" in capsys.readouterr().err
