@@ -179,12 +179,6 @@ class CatalogTable:
         for few in _portions(keys):
             yield from self.ask(partial(queries.rows_of, among=few))
 
-    def superseded(self, before: datetime) -> list[Key]:
-        """Keys of done rows that another model's, done later but before this, stands in for."""
-        table = self._latest()
-        with _told(self.uri, "read"):
-            return queries.superseded(table, before) if table else []
-
     def withdraw(self, rows: Sequence[TrackRow]) -> int:
         """Not-done rows in the place of done ones whose stems are lost; returns how many.
 
