@@ -30,7 +30,10 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "find": ("print the stems of one source object", options.add_find),
     "verify": ("compare a destination's table with its stems, and repair", options.add_verify),
     "forget": ("remove the stems and rows of source objects", options.add_forget),
-    "prune": ("remove the stems of superseded models", options.add_prune),
+    "prune": (
+        "remove superseded models' stems and the table's old versions",
+        options.add_prune,
+    ),
     "serve": ("serve the catalog run to Prefect, on a schedule and on demand", options.add_serve),
     "checkpoint": ("inspect and convert checkpoints", add_checkpoint),
     "build-data": ("build songs with true stems to train on", add_build_data),

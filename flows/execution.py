@@ -135,6 +135,7 @@ class Execution:
         try:
             self._deadline.within(self._close)
             self._compact()
+            self._vacuum()
         except StoreError as error:
             if self._brake.cause != "cancelled":
                 raise
@@ -157,6 +158,14 @@ class Execution:
             logger.warning("catalog not compacted: %s", error)
             is_compacted = False
         self._compact_at = commits + (COMPACT_COMMITS if is_compacted else COMPACT_AGAIN_COMMITS)
+
+    def _vacuum(self) -> None:
+        """What nobody reads any more; the last commits of a run, since other writers then look at
+        the whole table again."""
+        try:
+            self._deadline.within(self._table.vacuum)
+        except StoreError as error:  # the run has to end
+            logger.warning("catalog not vacuumed: %s", error)
 
     def _take(self, result: TrackResult) -> None:
         self._tally.add(result)

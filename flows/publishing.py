@@ -12,9 +12,9 @@ from dataclasses import replace
 from time import monotonic
 from typing import Final, Protocol
 
+from lasaft_core.catalog.orphans import SETTLE_SECONDS
 from lasaft_core.catalog.publication import TRACK_JSON
 from lasaft_core.catalog.rows import TrackRow
-from lasaft_core.catalog.verification import SETTLE_SECONDS
 from lasaft_core.errors import StoreError, TrackError
 from lasaft_core.storage import exists, join
 from ray_actors.messages import TrackResult

@@ -204,6 +204,12 @@ def add_forget(parser: Parser) -> None:
         "sources", nargs="+", metavar="SOURCE", help="paths or URLs of source objects"
     )
     _add_dest(parser)
+    parser.add_argument(
+        "--erase-history",
+        action="store_true",
+        help="remove all older versions of the table, too, which would show the rows for a week "
+        "or more; whoever is reading one has to begin again",
+    )
     add_json(parser)
 
 
@@ -215,6 +221,14 @@ def add_prune(parser: Parser) -> None:
         default=30.0,
         metavar="DAYS",
         help="keep what was superseded less than this ago",
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="of at most so many songs")
+    parser.add_argument(
+        "--history-days",
+        type=float,
+        default=7.0,
+        metavar="DAYS",
+        help="keep what older versions of the table have needed since this ago",
     )
     parser.add_argument(
         "--remove", action="store_true", help="remove them; without, only say what would go"

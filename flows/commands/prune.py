@@ -1,33 +1,62 @@
-"""`lasaft-stems prune`: removes the stems of models that others have taken the place of."""
+"""`lasaft-stems prune`: removes the stems of models that others have taken the place of, and the
+table's older versions."""
 
 import argparse
-from collections import Counter
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any
 
 from flows.commands.console import say, say_json
-from lasaft_core.catalog.removal import remove_tracks, superseded_rows
+from flows.commands.periods import DAY, period, warn_of_history
+from lasaft_core.catalog.removal import count_superseded, finish_removals, prune
+from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.errors import InvalidOption
 from lasaft_core.storage import check_dest, check_source
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.grace_days < 0:
-        raise InvalidOption("--grace-days", expected="0 or more", got=arguments.grace_days)
+    before = datetime.now(UTC) - period("--grace-days", arguments.grace_days, DAY)
+    kept = period("--history-days", arguments.history_days, DAY)
+    if arguments.limit is not None and arguments.limit < 0:
+        raise InvalidOption("--limit", expected="0 or more", got=arguments.limit)
     check = check_dest if arguments.remove else check_source
     check(arguments.dest)
-    rows = superseded_rows(arguments.dest, timedelta(days=arguments.grace_days))
-    models = Counter(row.model_fingerprint[:12] for row in rows)
-    size = sum(stem.bytes for row in rows for stem in row.stems)
-    facts: dict[str, object] = {"rows": len(rows), "bytes": size, "models": dict(models)}
-    if arguments.remove and rows:
-        facts["receipt"] = remove_tracks(arguments.dest, rows, reason="prune")["uri"]
+    facts = _counted(arguments, before)
+    if arguments.remove:
+        facts["receipts"] = list(_removed(arguments, before))
+        warn_of_history(kept)
+    table = CatalogTable.open(arguments.dest)
+    facts["history_files"] = table.vacuum(kept, dry_run=not arguments.remove)
     if arguments.json:
         say_json(facts)
-        return 0
-    for model, count in models.items():
-        say(f"model {model}: {count} songs superseded")
-    verb = "removed" if arguments.remove else "would go; --remove takes them away"
-    say(f"{len(rows)} rows with {size / 1e9:.2f} GB of stems {verb}")
-    if "receipt" in facts:
-        say(f"receipt: {facts['receipt']}")
+    else:
+        _tell(facts, verb="removed" if arguments.remove else "would go; --remove takes them away")
     return 0
+
+
+def _counted(arguments: argparse.Namespace, before: datetime) -> dict[str, Any]:
+    models = count_superseded(arguments.dest, before, limit=arguments.limit)
+    return {
+        "rows": sum(model.rows for model in models),
+        "bytes": sum(model.bytes for model in models),
+        "models": {model.model_fingerprint[:12]: model.rows for model in models},
+    }
+
+
+def _removed(arguments: argparse.Namespace, before: datetime) -> Iterator[str]:
+    """Addresses of the receipts, each told as soon as it is complete."""
+    finished = finish_removals(arguments.dest)
+    for receipt in chain(finished, prune(arguments.dest, before, limit=arguments.limit)):
+        if not arguments.json:
+            say(f"{receipt['rows_removed']} rows removed; receipt: {receipt['uri']}")
+        yield receipt["uri"]
+
+
+def _tell(facts: Mapping[str, Any], *, verb: str) -> None:
+    for model, count in facts["models"].items():
+        say(f"model {model}: {count} songs superseded")
+    say(
+        f"{facts['rows']} rows with {facts['bytes'] / 1e9:.2f} GB of stems and "
+        f"{facts['history_files']} files of older versions of the table {verb}"
+    )

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from flows.commands.console import complain, say, say_json
+from flows.commands.periods import HOUR, period
 from lasaft_core.catalog import queries
+from lasaft_core.catalog.orphans import PORTION, remove_orphans
 from lasaft_core.catalog.rebuilding import rebuild
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.catalog.verification import (
@@ -14,7 +16,6 @@ from lasaft_core.catalog.verification import (
     Tally,
     Undescribed,
     describe,
-    remove_orphans,
     verify,
     withdraw,
 )
@@ -23,34 +24,38 @@ from lasaft_core.storage import canonical_uri, check_source, list_objects
 
 def run(arguments: argparse.Namespace) -> int:
     """Code 1 where something is wrong and was not repaired."""
+    grace = period("--grace-hours", arguments.grace_hours, HOUR)
     check_source(arguments.dest)
     facts: dict[str, Any] = {"dest": canonical_uri(arguments.dest)}
     if arguments.rebuild:
         facts["rows_rebuilt"] = rebuild(arguments.dest)
-    tally = Tally()
-    found = list(
-        verify(
-            arguments.dest,
-            tally,
-            deep=arguments.deep,
-            grace_seconds=3600 * arguments.grace_hours,
-        )
-    )
-    broken = [finding for finding in found if isinstance(finding, BrokenRow)]
-    undescribed = [finding for finding in found if isinstance(finding, Undescribed)]
-    orphans = [finding for finding in found if isinstance(finding, Orphan)]
-    facts |= {name: getattr(tally, name) for name in Tally.__dataclass_fields__}
-    facts |= {"broken": [_broken_facts(item) for item in broken]}
-    facts |= {"undescribed": [item.prefix for item in undescribed]}
-    facts |= {"orphans": [item.attempt.prefix for item in orphans]}
-    if arguments.repair:
-        facts["rows_withdrawn"] = withdraw(arguments.dest, broken)
-        facts["descriptions_put"] = describe(arguments.dest, undescribed)
-        facts["orphans_removed"] = remove_orphans(arguments.dest, orphans)
+    facts |= _compared(arguments, grace.total_seconds())
     if arguments.source:
         facts["sources_gone"] = list(_sources_gone(arguments.dest, arguments.source))
     _tell(facts, as_json=arguments.json)
+    found = facts["broken"] or facts["undescribed"] or facts["orphans"]
     return int(bool(found) and not arguments.repair)
+
+
+def _compared(arguments: argparse.Namespace, grace_seconds: float) -> dict[str, Any]:
+    """What is wrong, and repaired a portion at a time if it is to be."""
+    facts: dict[str, Any] = {"broken": [], "undescribed": [], "orphans": []}
+    if arguments.repair:
+        facts |= {"rows_withdrawn": 0, "descriptions_put": 0, "orphans_removed": 0}
+    tally = Tally()
+    found = verify(arguments.dest, tally, deep=arguments.deep, grace_seconds=grace_seconds)
+    for portion in queries.portions(found, PORTION):
+        broken = [finding for finding in portion if isinstance(finding, BrokenRow)]
+        undescribed = [finding for finding in portion if isinstance(finding, Undescribed)]
+        orphans = [finding for finding in portion if isinstance(finding, Orphan)]
+        facts["broken"] += map(_broken_facts, broken)
+        facts["undescribed"] += [item.prefix for item in undescribed]
+        facts["orphans"] += [item.attempt.prefix for item in orphans]
+        if arguments.repair:
+            facts["rows_withdrawn"] += withdraw(arguments.dest, broken)
+            facts["descriptions_put"] += describe(arguments.dest, undescribed)
+            facts["orphans_removed"] += remove_orphans(arguments.dest, orphans)
+    return facts | {name: getattr(tally, name) for name in Tally.__dataclass_fields__}
 
 
 def _broken_facts(found: BrokenRow) -> dict[str, str]:

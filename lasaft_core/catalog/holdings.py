@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from lasaft_core.catalog.publication import TRACK_JSON
 from lasaft_core.errors import StoreError
-from lasaft_core.storage import ObjectStat, canonical_uri, join, list_objects
+from lasaft_core.storage import ObjectStat, canonical_uri, join, list_below, list_objects
 
 _PLACE: Final = re.compile(r"([0-9a-f]{12})/([0-9a-f]{2})/([0-9a-f]{64})/([^/]+)/([^/]+)")
 
@@ -38,9 +38,20 @@ class HeldAttempt:
         return max(found.mtime or 0.0 for found in self.objects.values())
 
     @property
+    def work_id(self) -> str:
+        """Of what the stems were made of and with."""
+        return self.prefix.rsplit("/", 2)[1]
+
+    @property
     def is_described(self) -> bool:
         """Whether its `track.json` is there, the last that is put and the first that is removed."""
         return TRACK_JSON in self.objects
+
+
+def held_attempt(prefix: str) -> HeldAttempt | None:
+    """One attempt as the store has it now; None where nothing of it is there. Raises StoreError."""
+    objects = {found.uri.rpartition("/")[2]: found for found in list_below(prefix)}
+    return HeldAttempt(Shard(*prefix.split("/")[-4:-2]), prefix, objects) if objects else None
 
 
 def attempts_by_shard(dest_uri: str) -> Iterator[tuple[Shard, list[HeldAttempt]]]:

@@ -72,6 +72,15 @@ class StatusCount:
     audio_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class SupersededCount:
+    """One model's rows that others have taken the place of, and what their stems take up."""
+
+    model_fingerprint: str
+    rows: int
+    bytes: int
+
+
 def where(**columns: str | None) -> str:
     """`WHERE a = 'x' AND ...` over the columns that are not None."""
     terms = [f"{name} = {_literal(value)}" for name, value in columns.items() if value is not None]
@@ -202,18 +211,64 @@ def stems_of_shard(table: DeltaTable, model12: str, works: str) -> Iterator[str]
     return (row["uri"] for row in records(table, sql))
 
 
-def superseded(table: DeltaTable, before: datetime) -> list[Key]:
-    """Done rows of objects that a later row of another model has been done for `before`."""
+def stems_of_works(table: DeltaTable, works: Iterable[str]) -> Iterator[str]:
+    """Addresses of all stems that the rows of these works point to."""
     sql = (
-        "SELECT old.source_uri, old.model_fingerprint FROM catalog AS old JOIN ("  # noqa: S608
+        "SELECT stem['uri'] AS uri FROM (SELECT unnest(stems) AS stem"  # noqa: S608
+        f" FROM catalog{_of_works(works)})"
+    )
+    return (row["uri"] for row in records(table, sql))
+
+
+def rows_of_works(table: DeltaTable, works: Iterable[str]) -> Iterator[TrackRow]:
+    """The done rows of these works."""
+    sql = f"SELECT {', '.join(SCHEMA.names)} FROM catalog{_of_works(works)}"  # noqa: S608
+    return map(TrackRow.from_dict, records(table, sql))
+
+
+def _of_works(works: Iterable[str]) -> str:
+    named = ", ".join(map(_literal, works))
+    return f" WHERE status = 'done' AND work_id IN ({named})"
+
+
+def superseded(table: DeltaTable, before: datetime, *, limit: int | None = None) -> Iterator[Key]:
+    """Keys of done rows of objects that a later row of another model has been done for `before`,
+    the first ones in the order of keys."""
+    columns = "old.source_uri, old.model_fingerprint"
+    sql = f"SELECT {columns}{_superseded('catalog', before, limit)}"
+    return ((row["source_uri"], row["model_fingerprint"]) for row in records(table, sql))
+
+
+def superseded_counts(
+    table: DeltaTable, before: datetime, *, limit: int | None = None
+) -> Iterator[SupersededCount]:
+    """What `superseded` would give, by model. Stems are added up first: a join would hold them all
+    in memory."""
+    key = "source_uri, model_fingerprint, committed_at, status"
+    sized = (
+        f"(SELECT {key}, sum(stem['bytes']) AS bytes FROM"  # noqa: S608
+        f" (SELECT {key}, unnest(stems) AS stem FROM catalog WHERE status = 'done') GROUP BY {key})"
+    )
+    sql = (
+        "SELECT model_fingerprint, count(*) AS rows, sum(bytes) AS bytes FROM"  # noqa: S608
+        f" (SELECT old.source_uri, old.model_fingerprint, old.bytes"
+        f"{_superseded(sized, before, limit)})"
+        " GROUP BY model_fingerprint ORDER BY model_fingerprint"
+    )
+    return (SupersededCount(**row) for row in records(table, sql))
+
+
+def _superseded(old: str, before: datetime, limit: int | None) -> str:
+    first = "" if limit is None else f" LIMIT {limit}"
+    return (
+        f" FROM {old} AS old JOIN ("  # noqa: S608
         " SELECT source_uri, max(committed_at) AS newest FROM catalog"
         " WHERE status = 'done' GROUP BY source_uri) AS latest"
         " ON old.source_uri = latest.source_uri"
         " WHERE old.status = 'done' AND old.committed_at < latest.newest"
         f" AND latest.newest < {_literal(before.isoformat())}::timestamp"
-        " ORDER BY old.source_uri, old.model_fingerprint"
+        f" ORDER BY old.source_uri, old.model_fingerprint{first}"
     )
-    return [(row["source_uri"], row["model_fingerprint"]) for row in records(table, sql)]
 
 
 def sample(table: DeltaTable, limit: int) -> pa.Table:

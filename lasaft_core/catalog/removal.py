@@ -1,20 +1,34 @@
 """Taking tracks out of a destination: rows first, then the stems that no row points to any more.
 
-A receipt, `receipts/<reason>-<time>-<id>.json`, is put before and completed afterwards. After a
-crash in between the stems are orphans, which `verification.py` finds.
+    receipts/unfinished/<reason>-<time>-<id>.json    put before anything is removed
+    receipts/<reason>-<time>-<id>.json               put once all of it is; the other goes then
+
+After a crash in between the stems are orphans. `finish_removals` takes away those of receipts that
+were left unfinished; what no receipt tells of, `verification.py` finds. A model of a million songs
+goes a portion at a time, each with its receipt.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
 from uuid import uuid4
 
-from lasaft_core.catalog.holdings import HeldAttempt, Shard
+from lasaft_core.catalog import queries
+from lasaft_core.catalog.holdings import held_attempt
 from lasaft_core.catalog.identity import canonical_json
+from lasaft_core.catalog.orphans import PORTION, SETTLE_SECONDS, in_threads, remove_orphans
+from lasaft_core.catalog.queries import SupersededCount
 from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.catalog.table import CatalogTable
-from lasaft_core.catalog.verification import SETTLE_SECONDS, Orphan, remove_orphans
-from lasaft_core.storage import canonical_uri, join, list_below, put_bytes
+from lasaft_core.catalog.verification import Orphan, prefixes_of, stems_of
+from lasaft_core.errors import SourceGone
+from lasaft_core.storage import canonical_uri, join, list_names, put_bytes, read_bytes, remove
+
+Receipt = dict[str, Any]
+_UNFINISHED: Final = "unfinished"
 
 
 def rows_of_sources(dest_uri: str, sources: Sequence[str]) -> list[TrackRow]:
@@ -23,10 +37,41 @@ def rows_of_sources(dest_uri: str, sources: Sequence[str]) -> list[TrackRow]:
     return [row for source in sources for row in table.find(source)]
 
 
-def superseded_rows(dest_uri: str, grace: timedelta) -> list[TrackRow]:
-    """Done rows that another model's have stood in for longer than the grace period."""
+def count_superseded(
+    dest_uri: str, before: datetime, *, limit: int | None = None
+) -> list[SupersededCount]:
+    """By model, done rows that another model's have stood in for since `before`."""
+    question = partial(queries.superseded_counts, before=before, limit=limit)
+    return list(CatalogTable.open(dest_uri).ask(question))
+
+
+def superseded_rows(dest_uri: str, before: datetime, *, limit: int | None = None) -> list[TrackRow]:
+    """These rows themselves, the first ones in the order of their sources."""
     table = CatalogTable.open(dest_uri)
-    return list(table.rows_of_keys(table.superseded(datetime.now(UTC) - grace)))
+    keys = table.ask(partial(queries.superseded, before=before, limit=limit))
+    return list(table.rows_of_keys(list(keys)))
+
+
+def prune(
+    dest_uri: str,
+    before: datetime,
+    *,
+    limit: int | None = None,
+    settle_seconds: float = SETTLE_SECONDS,
+) -> Iterator[Receipt]:
+    """Removes superseded rows and their stems, at most `limit` of them; the receipt of each portion
+    when it is done, with its own URI. Raises StoreError, StoreUnavailable."""
+    removed = 0
+    while limit is None or removed < limit:
+        portion = PORTION if limit is None else min(PORTION, limit - removed)
+        rows = superseded_rows(dest_uri, before, limit=portion)
+        if not rows:
+            return
+        receipt = remove_tracks(dest_uri, rows, reason="prune", settle_seconds=settle_seconds)
+        removed += len(rows)
+        yield receipt
+        if not receipt["rows_removed"]:  # another writer's turn
+            return
 
 
 def remove_tracks(
@@ -35,25 +80,68 @@ def remove_tracks(
     *,
     reason: str,
     settle_seconds: float = SETTLE_SECONDS,
-) -> dict[str, Any]:
-    """Removes rows and their stems; returns the receipt, with its own URI. Raises StoreError."""
+) -> Receipt:
+    """Removes rows and their stems; returns the receipt, with its own URI. Raises StoreError,
+    StoreUnavailable."""
     now = datetime.now(UTC)
     name = f"{reason}-{now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}.json"
-    uri = join(canonical_uri(dest_uri), "receipts", name)
-    receipt: dict[str, Any] = {
+    receipt: Receipt = {
         "reason": reason,
         "begun_at": now.isoformat(),
         "finished_at": None,
         "tracks": [_described(row) for row in rows],
     }
-    _put(receipt, uri)
+    _put(receipt, _receipt_uri(dest_uri, _UNFINISHED, name))
     receipt["rows_removed"] = CatalogTable.open(dest_uri).remove(rows)
-    orphans = [Orphan(held) for held in _attempts(rows)]
+    return _finished(dest_uri, name, receipt, settle_seconds=settle_seconds)
+
+
+def finish_removals(dest_uri: str, *, settle_seconds: float = SETTLE_SECONDS) -> list[Receipt]:
+    """Of receipts that a crash left unfinished, removes the stems that no row points to; rows that
+    were still there stay. Returns the receipts, with their URIs. Raises StoreError,
+    StoreUnavailable."""
+    names = list_names(_receipt_uri(dest_uri, _UNFINISHED))
+    if names:  # descriptions may have gone just before the crash
+        time.sleep(settle_seconds)
+    taken_up = [_taken_up(dest_uri, name, settle_seconds=settle_seconds) for name in names]
+    return [receipt for receipt in taken_up if receipt is not None]
+
+
+def _taken_up(dest_uri: str, name: str, *, settle_seconds: float) -> Receipt | None:
+    """None where somebody was at it still, and has finished."""
+    try:
+        receipt: Receipt = json.loads(read_bytes(_receipt_uri(dest_uri, _UNFINISHED, name)))
+    except SourceGone:
+        return None
+    receipt["rows_removed"] = len(receipt["tracks"]) - _standing(dest_uri, receipt["tracks"])
+    return _finished(dest_uri, name, receipt, settle_seconds=settle_seconds)
+
+
+def _finished(dest_uri: str, name: str, receipt: Receipt, *, settle_seconds: float) -> Receipt:
+    """Once the rows are gone."""
+    held = in_threads(held_attempt, sorted(_prefixes(receipt["tracks"])))
+    orphans = [Orphan(attempt) for attempt in held if attempt is not None]
     receipt["attempts_removed"] = remove_orphans(dest_uri, orphans, settle_seconds=settle_seconds)
     receipt["attempts_kept_for_other_rows"] = len(orphans) - receipt["attempts_removed"]
     receipt["finished_at"] = datetime.now(UTC).isoformat()
+    uri = _receipt_uri(dest_uri, name)
     _put(receipt, uri)
+    remove(_receipt_uri(dest_uri, _UNFINISHED, name))
     return {**receipt, "uri": uri}
+
+
+def _standing(dest_uri: str, tracks: Sequence[Mapping[str, Any]]) -> int:
+    """How many of them still have the row that they had."""
+    stems = {
+        (track["source_uri"], track["model_fingerprint"]): {s["uri"] for s in track["stems"]}
+        for track in tracks
+    }
+    rows = CatalogTable.open(dest_uri).rows_of_keys(list(stems))
+    return sum(set(stems_of([row])) == stems[row.key] for row in rows)
+
+
+def _receipt_uri(dest_uri: str, *parts: str) -> str:
+    return join(canonical_uri(dest_uri), "receipts", *parts)
 
 
 def _put(receipt: Mapping[str, Any], uri: str) -> None:
@@ -66,15 +154,5 @@ def _described(row: TrackRow) -> dict[str, Any]:
     return {**{name: getattr(row, name) for name in columns}, "stems": stems}
 
 
-def _attempts(rows: Sequence[TrackRow]) -> list[HeldAttempt]:
-    prefixes = {
-        stem.uri.rpartition("/")[0]: Shard(row.model_fingerprint[:12], (row.work_id or "")[:2])
-        for row in rows
-        for stem in row.stems
-    }
-    held = []
-    for prefix, shard in prefixes.items():
-        objects = {found.uri.rpartition("/")[2]: found for found in list_below(prefix)}
-        if objects:
-            held.append(HeldAttempt(shard, prefix, objects))
-    return held
+def _prefixes(tracks: Sequence[Mapping[str, Any]]) -> set[str]:
+    return prefixes_of(stem["uri"] for track in tracks for stem in track["stems"])

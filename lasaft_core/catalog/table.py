@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Self, TypeVar
 
@@ -28,7 +28,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from lasaft_core.catalog import queries
+from lasaft_core.catalog import history, queries
 from lasaft_core.catalog.key_index import Key, KeyIndex
 from lasaft_core.catalog.merging import Choice, one_per_key, replacing, same_stems, unknown
 from lasaft_core.catalog.queries import Standing, StatusCount, where
@@ -42,6 +42,7 @@ from lasaft_core.storage import (
     delta_told,
     delta_uri,
     join,
+    list_names,
 )
 
 _log = logging.getLogger(__name__)
@@ -178,12 +179,6 @@ class CatalogTable:
         for few in _portions(keys):
             yield from self.ask(partial(queries.rows_of, among=few))
 
-    def superseded(self, before: datetime) -> list[Key]:
-        """Keys of done rows that another model's, done later but before this, stands in for."""
-        table = self._latest()
-        with _told(self.uri, "read"):
-            return queries.superseded(table, before) if table else []
-
     def withdraw(self, rows: Sequence[TrackRow]) -> int:
         """Not-done rows in the place of done ones whose stems are lost; returns how many.
 
@@ -239,6 +234,19 @@ class CatalogTable:
         if facts["numFilesAdded"] and table.version() == before + 1:
             self._note_own_commit(table.version(), ())
         return True
+
+    def vacuum(self, kept: timedelta = history.KEPT, *, dry_run: bool = False) -> int:
+        """Removes the files that only older versions have; returns how many: see `history.py`.
+        Raises StoreError."""
+        try:
+            table = self._latest()
+            if table is None:
+                return 0
+            names = set(list_names(self.uri))
+            with _told(self.uri, "vacuum"):
+                return history.vacuum(table, names, kept, dry_run=dry_run)
+        except CommitFailedError as error:
+            raise _crowded(self.uri) from error
 
     def ask(self, question: Callable[[DeltaTable], Iterable[Answer]]) -> Iterator[Answer]:
         """The answers to a question of `queries.py`, as they come; none where no table is yet."""

@@ -11,8 +11,6 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +20,9 @@ from lasaft_core.catalog.publication import TRACK_JSON, description
 from lasaft_core.catalog.rows import StemRow, TrackRow
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.errors import SourceGone
-from lasaft_core.storage import exists, fetch, join, put_bytes, read_bytes, remove, stat
+from lasaft_core.storage import exists, fetch, join, put_bytes, remove, stat
 
 GRACE_SECONDS: Final = 24 * 3600.0
-SETTLE_SECONDS: Final = 60.0  # longer than a run takes from adopting an attempt to its row
-_SHARD: Final = attrgetter("shard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +133,7 @@ def _undescribed(
     rows: Sequence[TrackRow], attempts: Sequence[HeldAttempt]
 ) -> Iterator[Undescribed]:
     described = {held.prefix for held in attempts if held.is_described}
-    by_prefix = {prefix: row for row in rows for prefix in _prefixes(_stems([row]))}
+    by_prefix = {prefix: row for row in rows for prefix in prefixes_of(stems_of([row]))}
     for prefix, row in by_prefix.items():
         if prefix not in described and not exists(join(prefix, TRACK_JSON)):
             yield Undescribed(row, prefix)
@@ -146,7 +142,7 @@ def _undescribed(
 def _orphans(
     rows: Sequence[TrackRow], attempts: Sequence[HeldAttempt], tally: Tally, oldest: float
 ) -> Iterator[Orphan]:
-    live = _prefixes(_stems(rows))
+    live = prefixes_of(stems_of(rows))
     for held in attempts:
         tally.attempts += 1
         if held.prefix not in live:
@@ -156,11 +152,13 @@ def _orphans(
                 tally.young_attempts += 1
 
 
-def _stems(rows: Iterable[TrackRow]) -> Iterator[str]:
+def stems_of(rows: Iterable[TrackRow]) -> Iterator[str]:
+    """Addresses of all their stems."""
     return (stem.uri for row in rows for stem in row.stems)
 
 
-def _prefixes(stems: Iterable[str]) -> set[str]:
+def prefixes_of(stems: Iterable[str]) -> set[str]:
+    """The attempts that these stems belong to."""
     return {uri.rpartition("/")[0] for uri in stems}
 
 
@@ -170,7 +168,7 @@ def withdraw(dest_uri: str, broken: Sequence[BrokenRow]) -> int:
     faults: dict[tuple[str, str], list[BrokenRow]] = {}
     for found in broken:
         faults.setdefault(found.row.key, []).append(found)
-    for prefix in _prefixes(found.stem.uri for found in broken):
+    for prefix in prefixes_of(found.stem.uri for found in broken):
         remove(join(prefix, TRACK_JSON))
     rows = [
         replace(
@@ -190,7 +188,7 @@ def describe(dest_uri: str, undescribed: Sequence[Undescribed]) -> int:
     """Puts lost descriptions anew, made of the rows that still point there; returns how many."""
     table, put = CatalogTable.open(dest_uri), 0
     for few in queries.portions(undescribed, queries.KEYS_PER_QUERY):
-        live = _prefixes(_stems(table.rows_of_keys([found.row.key for found in few])))
+        live = prefixes_of(stems_of(table.rows_of_keys([found.row.key for found in few])))
         lacking = [found for found in few if found.prefix in live]
         for found in lacking:
             put_bytes(_description(found.row), join(found.prefix, TRACK_JSON))
@@ -201,45 +199,3 @@ def describe(dest_uri: str, undescribed: Sequence[Undescribed]) -> int:
 def _description(row: TrackRow) -> bytes:
     sizes = {stem.uri.rpartition("/")[2]: stem.bytes for stem in row.stems}
     return description(replace(row, committed_at=None).to_dict(), sizes)
-
-
-def remove_orphans(
-    dest_uri: str, orphans: Sequence[Orphan], *, settle_seconds: float = SETTLE_SECONDS
-) -> int:
-    """Takes orphans out of the store, but none that a row points to; returns how many.
-
-    A run may be about to adopt a whole one. Its description goes first, after which nobody can
-    adopt it; once whoever had begun to must have committed, the table is asked again, and an
-    attempt that has a row now gets its description back.
-    """
-    table = CatalogTable.open(dest_uri)
-    loose = list(_without_rows(table, (orphan.attempt for orphan in orphans)))
-    described = {
-        held.prefix: read_bytes(join(held.prefix, TRACK_JSON))
-        for held in loose
-        if held.is_described
-    }
-    for prefix in described:
-        remove(join(prefix, TRACK_JSON))
-    if described:
-        time.sleep(settle_seconds)
-    removed = set[str]()
-    for held in _without_rows(table, loose):
-        remove_attempt(held)
-        removed.add(held.prefix)
-    for prefix in described.keys() - removed:
-        put_bytes(described[prefix], join(prefix, TRACK_JSON))
-    return len(removed)
-
-
-def _without_rows(table: CatalogTable, attempts: Iterable[HeldAttempt]) -> Iterator[HeldAttempt]:
-    """Those that no row points to when their shard's turn comes."""
-    for shard, group in groupby(sorted(attempts, key=_SHARD), key=_SHARD):
-        live = _prefixes(table.stems_of_shard(*shard))
-        yield from (held for held in group if held.prefix not in live)
-
-
-def remove_attempt(held: HeldAttempt) -> None:
-    """All its objects, the description first."""
-    for name in sorted(held.objects, key=lambda name: name != TRACK_JSON):
-        remove(held.objects[name].uri)

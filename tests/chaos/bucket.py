@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.catalog_run import RunConfig, run_catalog
+from lasaft_core.catalog.orphans import remove_orphans
 from lasaft_core.catalog.table import CatalogTable
-from lasaft_core.catalog.verification import Orphan, Tally, remove_orphans, verify
+from lasaft_core.catalog.verification import Orphan, Tally, verify
 from lasaft_core.song import SongOptions
 from lasaft_core.storage import join, list_names, put
 from tests.pipeline.song_folder import CHECKPOINT, noise

@@ -107,7 +107,7 @@ def test_python_snippet_runs():
 
 HELPED = (
     "separate", "run", "serve", "train", "build-data", "evaluate", "checkpoint inspect",
-    "plot weights", "plot spectrogram", "verify", "prune",
+    "plot weights", "plot spectrogram", "verify", "prune", "forget",
 )  # fmt: skip
 
 

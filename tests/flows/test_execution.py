@@ -158,3 +158,22 @@ def test_small_files_are_joined_every_so_many_commits_and_at_the_end(carry_out, 
     joined.clear()
     assert carry_out(Pool(then=stop.set), stop).stopped == "cancelled"
     assert len(joined) == 1, "a cancelled run, too"
+
+
+def test_old_versions_of_the_table_go_at_the_end_after_small_files_were_joined(
+    carry_out, monkeypatch, caplog
+):
+    done = []
+    monkeypatch.setattr(CatalogTable, "compact", lambda _: done.append("joined"))
+    monkeypatch.setattr(CatalogTable, "vacuum", lambda _: done.append("vacuumed"))
+    stop = threading.Event()
+    carry_out(Pool(then=stop.set), stop)
+    assert done == ["joined", "vacuumed"]
+
+    def refused(_table: CatalogTable) -> int:
+        raise StoreError("can't vacuum the table", got="403")
+
+    monkeypatch.setattr(CatalogTable, "vacuum", refused)
+    stop = threading.Event()
+    assert carry_out(Pool(then=stop.set), stop).stopped == "cancelled"
+    assert "catalog not vacuumed: can't vacuum the table: got 403" in caplog.text

@@ -135,8 +135,8 @@ def test_rebuilt_models_supersede_each_other_as_they_did(folder, song, newer):
 
     assert rebuild(folder) == 2
 
-    assert superseded_rows(folder, timedelta(days=30)) == []
-    (old,) = superseded_rows(folder, timedelta(days=10))
+    assert superseded_rows(folder, datetime.now(UTC) - timedelta(days=30)) == []
+    (old,) = superseded_rows(folder, datetime.now(UTC) - timedelta(days=10))
     assert old.model_fingerprint == MODEL
     (kept,) = CatalogTable.open(folder).find("s3://in/1.wav", newer)
     assert kept == standing

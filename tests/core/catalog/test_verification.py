@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -10,6 +10,7 @@ from track_rows import failed_row
 
 from lasaft_core import storage
 from lasaft_core.catalog import queries
+from lasaft_core.catalog.orphans import remove_orphans
 from lasaft_core.catalog.publication import StemStore
 from lasaft_core.catalog.removal import remove_tracks, rows_of_sources, superseded_rows
 from lasaft_core.catalog.table import CatalogTable
@@ -19,7 +20,6 @@ from lasaft_core.catalog.verification import (
     Tally,
     Undescribed,
     describe,
-    remove_orphans,
     verify,
     withdraw,
 )
@@ -220,8 +220,8 @@ def test_superseded_models_are_pruned_after_their_grace(place, song):
     table = CatalogTable.open(place)
     table.publish([song(place, 1), song(place, 2)])
     table.publish([song(place, 1, model=NEW_MODEL)])
-    assert superseded_rows(place, timedelta(days=30)) == []
-    (old,) = superseded_rows(place, timedelta(0))
+    assert superseded_rows(place, datetime.now(UTC) - timedelta(days=30)) == []
+    (old,) = superseded_rows(place, datetime.now(UTC))
     assert (old.source_uri, old.model_fingerprint) == ("s3://in/1.wav", MODEL)
 
     remove_tracks(place, [old], reason="prune", settle_seconds=0)
@@ -243,7 +243,7 @@ def test_rows_are_named_a_few_at_a_time(place, song, monkeypatch):
 
     monkeypatch.setattr(queries, "KEYS_PER_QUERY", 2)
     monkeypatch.setattr(queries, "having", having)
-    old = superseded_rows(place, timedelta(0))
+    old = superseded_rows(place, datetime.now(UTC))
     assert ([row.key[0] for row in old], named) == (
         [f"s3://in/{n}.wav" for n in range(5)],
         [2, 2, 1],
