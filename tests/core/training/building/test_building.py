@@ -146,19 +146,23 @@ def test_solos_and_voices_that_sing_are_songs_of_one_source(sources_folder, tmp_
         find_sources(sources)
 
 
-def test_every_take_of_a_direct_recording_sounds_through_another_amplifier(tmp_path):
+def test_every_take_of_a_dry_recording_sounds_through_other_effects(tmp_path):
     audio = np.sin(2 * np.pi * 110 * np.arange(2 * RATE) / RATE).astype(np.float32)
-    for target in ("other", "bass"):
-        folder = tmp_path / "sources" / "solos" / f"direct-{target}"
+    kinds = {
+        "other": ("solos", {"target": "other", "direct": True}),
+        "bass": ("solos", {"target": "bass", "direct": True}),
+        "vocals": ("voices", {"sung": True}),
+    }
+    for target, (kind, terms) in kinds.items():
+        folder = tmp_path / "sources" / kind / f"dry-{target}"
         folder.mkdir(parents=True)
         soundfile.write(folder / "riff.wav", 0.1 * audio, RATE)
-        terms = {"licence": "CC0-1.0", "attribution": "a player", "files": ["*.wav"]}
-        terms |= {"target": target, "direct": True, "takes": 3}
+        terms |= {"licence": "CC0-1.0", "attribution": "a player", "files": ["*.wav"], "takes": 3}
         (folder / "source.json").write_text(json.dumps(terms))
     settings = BuildSettings(hours=4 / 3600, song_seconds=4.0, validation_songs=0)
     for out in ("first", "again"):
         build(tmp_path / "sources", tmp_path / out, settings, lambda *_: None)
-    for target in ("other", "bass"):
+    for target in kinds:
         takes, again = (
             [
                 song.read(target)
