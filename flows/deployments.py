@@ -41,7 +41,8 @@ def catalog_deployments(
 
 def serve_catalog(parameters: CatalogParameters, *, cron: str) -> None:
     """Blocks. Runs share this machine's processors: the scheduled one, and what is asked for."""
-    serve(*catalog_deployments(parameters, cron=cron), limit=RUNS_AT_ONCE)
+    deployments = catalog_deployments(parameters, cron=cron)
+    serve(*deployments, limit=RUNS_AT_ONCE, pause_on_shutdown=False)
 
 
 def _schedule(cron: str) -> CronSchedule:
