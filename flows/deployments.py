@@ -25,7 +25,6 @@ def catalog_deployments(
         SCHEDULED,
         schedules=[_schedule(cron)],
         parameters={"parameters": parameters.model_dump(mode="json")},
-        concurrency_limit=1,
         description=f"Separates what is new at {', '.join(parameters.sources)}.",
         tags=["lasaft-stems"],
     )

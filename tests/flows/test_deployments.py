@@ -47,11 +47,21 @@ def test_the_cron_schedule_makes_runs() -> None:
         client._client.post(f"/deployments/{stored.id}/schedule", json={"min_runs": 2})
         chosen = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[stored.id]))
         runs = client.read_flow_runs(flow_run_filter=chosen)
-    assert stored.global_concurrency_limit.limit == 1
     assert not stored.parameters["parameters"]["on_demand"]
     assert len(runs) >= 2
     assert {run.expected_start_time.hour for run in runs} == {2}
     assert all(run.auto_scheduled for run in runs)
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_no_run_holds_a_slot_at_the_server_not_even_of_an_earlier_registration() -> None:
+    """The server forgets its leases when it restarts: it would crash a run, or start none again."""
+    from flows.deployments import catalog_deployments
+
+    scheduled, _ = catalog_deployments(PARAMETERS, cron="0 2 * * *")
+    earlier = scheduled.model_copy(update={"concurrency_limit": 1})
+    assert _stored(earlier).global_concurrency_limit.limit == 1
+    assert _stored(scheduled).global_concurrency_limit is None
 
 
 @pytest.mark.usefixtures("prefect_api")
