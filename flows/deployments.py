@@ -1,17 +1,22 @@
 """The two deployments of the catalog run: one on a schedule, one on demand with a form."""
 
-from prefect import serve
+import asyncio
+import signal
+from functools import partial
+
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
 from pydantic import ValidationError
 
+from flows.catalog_runner import CatalogRunner, StopRequest
 from flows.params import CatalogParameters
 from flows.separate_catalog import separate_catalog
 from lasaft_core.errors import InvalidOption
 
 SCHEDULED = "scheduled"
 ON_DEMAND = "on-demand"
-RUNS_AT_ONCE = 3
+SCHEDULED_AT_ONCE = 1  # one that lasts longer than a day is waited for
+ON_DEMAND_AT_ONCE = 2
 
 
 def catalog_deployments(
@@ -39,9 +44,22 @@ def catalog_deployments(
 
 
 def serve_catalog(parameters: CatalogParameters, *, cron: str) -> None:
-    """Blocks. Runs share this machine's processors: the scheduled one, and what is asked for."""
-    deployments = catalog_deployments(parameters, cron=cron)
-    serve(*deployments, limit=RUNS_AT_ONCE, pause_on_shutdown=False)
+    """Blocks until SIGINT or SIGTERM, which end the runs that are under way in order.
+
+    Runs share this machine's processors: the scheduled one, and what is asked for.
+    """
+    asyncio.run(_serve(*catalog_deployments(parameters, cron=cron)))
+
+
+async def _serve(scheduled: RunnerDeployment, on_demand: RunnerDeployment) -> None:
+    stop = StopRequest()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.ask)
+    loop.add_signal_handler(signal.SIGINT, partial(stop.ask, again_is_urgent=True))
+    await asyncio.gather(
+        CatalogRunner(SCHEDULED_AT_ONCE).serve(scheduled, stop),
+        CatalogRunner(ON_DEMAND_AT_ONCE).serve(on_demand, stop),
+    )
 
 
 def _schedule(cron: str) -> CronSchedule:

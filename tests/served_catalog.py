@@ -31,7 +31,7 @@ class ServedCatalog:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log_path = folder / "serve.log"
-        self.process: subprocess.Popen[bytes]
+        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> str:
@@ -72,8 +72,10 @@ class ServedCatalog:
         def found():
             with get_client(sync_client=True) as client:
                 deployments = client.read_deployments(deployment_filter=chosen)
-            ours = [d for d in deployments if str(self.folder) in d.parameters["parameters"]["dest"]]
-            assert self.process.poll() is None, self.log
+            ours = [
+                d for d in deployments if str(self.folder) in d.parameters["parameters"]["dest"]
+            ]
+            assert self.process is None or self.process.poll() is None, self.log
             return ours
 
         return eventually(found, seconds=START_SECONDS)[0]

@@ -1,8 +1,10 @@
 """`lasaft-stems serve`: offers the catalog run to a Prefect server until it is interrupted."""
 
 import argparse
+import sys
 
 from flows.commands.catalog_settings import run_config
+from flows.commands.console import say
 from flows.commands.prefect_api import check_prefect_api, prefect_api_url
 from flows.deployments import serve_catalog
 from flows.params import CatalogParameters
@@ -21,5 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
             remedy="start one with `prefect server start` and set its address",
         )
     check_prefect_api(url)
+    say("serving separate-catalog/scheduled and separate-catalog/on-demand until Ctrl-C or SIGTERM")
+    sys.stdout.flush()
     serve_catalog(parameters, cron=arguments.cron)
     return 0

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from flows.run_records import Failure
+from lasaft_core.catalog.processes import identity
 from lasaft_core.errors import StoreError
 from tests.waiting import eventually
 
@@ -61,6 +62,13 @@ def test_a_run_leaves_a_result_and_artifacts(scripted_run, parameters) -> None:
         "s3://bucket/stems/a song/vocals.flac"
     ]
     assert "/bucket/stems/a%20song/vocals.flac)" in shown["catalog-stems"][0].data
+
+
+def test_a_run_tells_the_server_which_process_works_on_it(scripted_run, parameters) -> None:
+    _run(parameters)
+    with _client() as client:
+        run = client.read_flow_run(UUID(scripted_run.flow_run_id))
+    assert run.infrastructure_pid == identity()
 
 
 def test_a_finished_run_stays_one_where_the_table_can_t_be_read_for_its_links(
