@@ -10,6 +10,7 @@ at the server for ever, and would end with all its runs where the server is away
 import asyncio
 import logging
 from contextlib import suppress
+from math import inf
 from time import monotonic
 from typing import Final
 from uuid import UUID
@@ -33,21 +34,22 @@ class StopRequest:
 
     def __init__(self) -> None:
         self._asked = asyncio.Event()
-        self._asked_at = 0.0
-        self._is_urgent = False
+        self._kill_at = inf
 
     def ask(self, *, again_is_urgent: bool = False) -> None:
-        self._is_urgent = self._asked.is_set() and again_is_urgent
         if not self._asked.is_set():
-            self._asked_at = monotonic()
+            self._kill_at = monotonic() + END_SECONDS
             self._asked.set()
+        elif again_is_urgent:
+            self._kill_at = min(self._kill_at, monotonic())
 
     async def wait(self) -> None:
         await self._asked.wait()
 
-    def is_over(self, seconds: float) -> bool:
-        """Whether so many seconds have gone since, or nobody wants to wait."""
-        return self._is_urgent or monotonic() - self._asked_at > seconds
+    @property
+    def seconds_over(self) -> float:
+        """Since runs have had their time to end by themselves; below zero before."""
+        return monotonic() - self._kill_at
 
 
 class CatalogRunner(Runner):
@@ -77,11 +79,11 @@ class CatalogRunner(Runner):
 
     async def _end_runs(self, stop: StopRequest) -> None:
         told: set[UUID] = set()
-        while self._runs_left and not stop.is_over(END_SECONDS + REPORT_SECONDS):
+        while self._runs_left and stop.seconds_over < REPORT_SECONDS:
             for run_id in self._process_manager.flow_run_ids():
                 handle = self._process_manager.get(run_id)
                 with suppress(ProcessLookupError):
-                    if handle is not None and stop.is_over(END_SECONDS):
+                    if handle is not None and stop.seconds_over > 0:
                         handle.hard_kill()
                     elif handle is not None and run_id not in told:
                         handle.graceful_kill()

@@ -10,19 +10,49 @@ from lasaft_core.catalog.processes import identity
 from tests.marked_processes import identity_of_the_dead
 
 
-def test_only_a_second_ctrl_c_does_not_wait() -> None:
-    from flows.catalog_runner import StopRequest
+class DeafProcess:
+    """A run that ends by force alone; its slot is free then."""
 
-    async def asked(*urgent: bool) -> bool:
-        stop = StopRequest()
-        for again_is_urgent in urgent:
-            stop.ask(again_is_urgent=again_is_urgent)
-        await stop.wait()
-        return stop.is_over(60.0)
+    def __init__(self) -> None:
+        self.borrowed_tokens, self.signals = 1, []
 
-    assert not asyncio.run(asked(True))
-    assert not asyncio.run(asked(True, False))
-    assert asyncio.run(asked(False, True))
+    def get(self, _run_id: str) -> "DeafProcess":
+        return self
+
+    def flow_run_ids(self) -> set[str]:
+        return {"run"}
+
+    def graceful_kill(self) -> None:
+        self.signals.append("SIGTERM")
+
+    def hard_kill(self) -> None:
+        self.signals.append("SIGKILL")
+        self.borrowed_tokens = 0
+
+
+@pytest.mark.parametrize(("again", "limit"), [(False, 3.0), (True, 60.0)])
+def test_a_run_is_told_once_and_killed_when_its_time_is_up_or_nobody_waits(
+    monkeypatch, again, limit
+) -> None:
+    from flows import catalog_runner
+
+    monkeypatch.setattr(catalog_runner, "END_SECONDS", limit)
+    process = DeafProcess()
+
+    async def end() -> None:
+        runner = catalog_runner.CatalogRunner(limit=1)
+        runner._process_manager = process
+        runner._limit_manager = SimpleNamespace(_limiter=process)
+        stop = catalog_runner.StopRequest()
+        stop.ask(again_is_urgent=True)
+        ending = asyncio.create_task(runner._end_runs(stop))
+        await asyncio.sleep(0.3)
+        assert process.signals == ["SIGTERM"]
+        stop.ask(again_is_urgent=again)
+        await asyncio.wait_for(ending, 30)
+
+    asyncio.run(end())
+    assert process.signals == ["SIGTERM", "SIGKILL"]
 
 
 def test_a_server_that_is_away_is_asked_again(monkeypatch) -> None:
