@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 import soundfile
@@ -14,6 +14,7 @@ import soundfile
 from tests.waiting import eventually
 
 CHECKPOINT = Path(__file__).parent / "golden" / "tfc_gpocm_lasaft.ckpt"
+SCHEDULE = ("--cron", "0 2 * * *")
 START_SECONDS = 200.0
 
 
@@ -30,8 +31,9 @@ class ServedCatalog:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.name = uuid4().hex
         self.log_path = folder / "serve.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes]
 
     @property
     def log(self) -> str:
@@ -47,7 +49,7 @@ class ServedCatalog:
         """Until the block ends, or the process before."""
         catalog = ("--source", self.folder / "in", "--dest", self.folder / "out", "--workers", 1)
         network = ("--checkpoint", CHECKPOINT, "--targets", "vocals", "--device", "cpu")
-        arguments = map(str, ("serve", *catalog, *network, "--cron", "0 2 * * *", *more))
+        arguments = map(str, ("serve", *catalog, *network, *SCHEDULE, "--name", self.name, *more))
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "flows.cli", *arguments],
@@ -62,23 +64,18 @@ class ServedCatalog:
             self.process.terminate()
             self.process.wait(120)
 
-    def deployment(self, name: str):
-        """As the API has it, once it is registered for this folder."""
+    def deployment(self, kind: str):
+        """As the API has it, once it is registered."""
         from prefect.client.orchestration import get_client
-        from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
-
-        chosen = DeploymentFilter(name=DeploymentFilterName(any_=[name]))
+        from prefect.exceptions import ObjectNotFound
 
         def found():
-            with get_client(sync_client=True) as client:
-                deployments = client.read_deployments(deployment_filter=chosen)
-            ours = [
-                d for d in deployments if str(self.folder) in d.parameters["parameters"]["dest"]
-            ]
-            assert self.process is None or self.process.poll() is None, self.log
-            return ours
+            with get_client(sync_client=True) as client, suppress(ObjectNotFound):
+                return client.read_deployment_by_name(f"separate-catalog/{self.name}-{kind}")
+            assert self.process.poll() is None, self.log
+            return None
 
-        return eventually(found, seconds=START_SECONDS)[0]
+        return eventually(found, seconds=START_SECONDS)
 
 
 def start_run(deployment, **changes: object) -> UUID:

@@ -6,7 +6,7 @@ import sys
 from flows.commands.catalog_settings import run_config
 from flows.commands.console import say
 from flows.commands.prefect_api import check_prefect_api, prefect_api_url
-from flows.deployments import serve_catalog
+from flows.deployments import catalog_deployments, check_names, serve_deployments
 from flows.params import CatalogParameters
 from lasaft_core.errors import UsageError
 
@@ -23,7 +23,10 @@ def run(arguments: argparse.Namespace) -> int:
             remedy="start one with `prefect server start` and set its address",
         )
     check_prefect_api(url)
-    say("serving separate-catalog/scheduled and separate-catalog/on-demand until Ctrl-C or SIGTERM")
+    deployments = catalog_deployments(parameters, cron=arguments.cron, name=arguments.name)
+    check_names(deployments, parameters.dest)
+    names = " and ".join(deployment.full_name for deployment in deployments)
+    say(f"serving {names} until Ctrl-C or SIGTERM")
     sys.stdout.flush()
-    serve_catalog(parameters, cron=arguments.cron)
+    serve_deployments(deployments)
     return 0

@@ -3,7 +3,7 @@
 import pytest
 
 from flows.params import CatalogParameters
-from lasaft_core.errors import InvalidOption
+from lasaft_core.errors import InvalidOption, UsageError
 
 PARAMETERS = CatalogParameters(sources=["s3://bucket/in"], dest="s3://bucket/out", overlap=0.5)
 
@@ -79,6 +79,29 @@ def test_the_api_refuses_a_value_outside_its_limits() -> None:
         pytest.raises(PrefectHTTPStatusError, match="overlap"),
     ):
         client.create_flow_run_from_deployment(stored.id, parameters=wrong)
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_a_name_that_has_another_destination_is_refused_and_another_name_is_free() -> None:
+    from flows.deployments import catalog_deployments, check_names
+
+    cron = "0 2 * * *"
+    first = catalog_deployments(PARAMETERS, cron=cron, name="music")
+    assert [deployment.name for deployment in first] == ["music-scheduled", "music-on-demand"]
+    for deployment in first:
+        deployment.apply()
+    check_names(first, "s3://bucket/out/")
+    with pytest.raises(UsageError, match="got s3://bucket/out; give this one a --name"):
+        check_names(first, "s3://bucket/elsewhere")
+    check_names(catalog_deployments(PARAMETERS, cron=cron, name="speech"), "s3://bucket/elsewhere")
+
+
+@pytest.mark.parametrize("name", ["a/b", "50%", " ", "-x"])
+def test_a_name_that_prefect_would_not_take_is_wrong_use(name: str) -> None:
+    from flows.deployments import catalog_deployments
+
+    with pytest.raises(InvalidOption, match="--name"):
+        catalog_deployments(PARAMETERS, cron="0 2 * * *", name=name)
 
 
 @pytest.mark.parametrize("cron", ["tomorrow", "99 2 * * *", "@reboot", ""])

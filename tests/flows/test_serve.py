@@ -51,16 +51,14 @@ def test_a_run_from_the_form_is_cancelled_in_order(catalog: ServedCatalog) -> No
 def test_a_signal_ends_runs_in_order_and_leaves_the_schedule_on(
     catalog: ServedCatalog, send: Callable[[int, int], None], number: int
 ) -> None:
-    from prefect.client.orchestration import get_client
-
     for song in range(200):
         write_song(catalog.folder / "in" / f"{song}.wav", 3)
-    with catalog.serving("--executor", "inline"), get_client(sync_client=True) as client:
+    with catalog.serving("--executor", "inline"):
         run_id = start_run(catalog.deployment("on-demand"))
         eventually(lambda: catalog.is_at_work)
         send(catalog.process.pid, number)
         assert catalog.process.wait(60) == 0, catalog.log
-        scheduled = client.read_deployment_by_name("separate-catalog/scheduled")
+    scheduled = catalog.deployment("scheduled")
     state = state_of(run_id)
     assert (state.name, state.message) == ("Cancelled", "cancelled; what was done is published")
     assert "asyncio" not in catalog.log
@@ -81,7 +79,7 @@ def test_a_run_whose_process_died_here_is_crashed_at_the_next_start(catalog: Ser
 
     write_song(catalog.folder / "in" / "song.wav", 1)
     here = CatalogParameters(sources=[str(catalog.folder)], dest=str(catalog.folder / "out"))
-    _, on_demand = catalog_deployments(here, cron="0 2 * * *")
+    _, on_demand = catalog_deployments(here, cron="0 2 * * *", name=catalog.name)
     on_demand.apply()
     run_id = start_run(catalog.deployment("on-demand"))
     with get_client(sync_client=True) as client:
