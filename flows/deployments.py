@@ -45,7 +45,20 @@ def catalog_deployments(parameters: CatalogParameters, *, cron: str, name: str =
         description="Separates a catalog or a single song; the run links its stems.",
         tags=["lasaft-stems"],
     )
+    _require_what_is_set(scheduled, parameters)
+    _require_what_is_set(on_demand, asked)
     return scheduled, on_demand
+
+
+def _require_what_is_set(deployment: RunnerDeployment, parameters: CatalogParameters) -> None:
+    """A run that is asked for with parameters has them in place of all of the deployment's: the API
+    shall refuse one that leaves out what would then be another value."""
+    form = deployment._parameter_openapi_schema.definitions[CatalogParameters.__name__]
+    form["required"] = [
+        name
+        for name, field in CatalogParameters.model_fields.items()
+        if getattr(parameters, name) != field.get_default(call_default_factory=True)
+    ]
 
 
 def check_names(deployments: Deployments, dest: str) -> None:

@@ -73,12 +73,32 @@ def test_the_api_refuses_a_value_outside_its_limits() -> None:
 
     _, on_demand = catalog_deployments(PARAMETERS, cron="0 2 * * *")
     stored = _stored(on_demand)
-    wrong = {"parameters": {"sources": ["in"], "dest": "out", "overlap": 0.9}}
+    wrong = {"parameters": {**stored.parameters["parameters"], "overlap": 0.9}}
     with (
         get_client(sync_client=True) as client,
         pytest.raises(PrefectHTTPStatusError, match="overlap"),
     ):
         client.create_flow_run_from_deployment(stored.id, parameters=wrong)
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_the_api_refuses_a_run_that_leaves_out_what_the_deployment_sets() -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    from flows.deployments import catalog_deployments
+
+    _, on_demand = catalog_deployments(PARAMETERS, cron="0 2 * * *")
+    stored = _stored(on_demand)
+    needed = {"sources": ["s3://bucket/a"], "dest": "s3://bucket/out"}
+    needed |= {"overlap": 0.5, "on_demand": True}
+    with get_client(sync_client=True) as client:
+        for left_out in needed:
+            part = {name: value for name, value in needed.items() if name != left_out}
+            with pytest.raises(PrefectHTTPStatusError, match=f"{left_out}.* required"):
+                client.create_flow_run_from_deployment(stored.id, parameters={"parameters": part})
+        run = client.create_flow_run_from_deployment(stored.id, parameters={"parameters": needed})
+    assert run.parameters == {"parameters": needed}
 
 
 @pytest.mark.usefixtures("prefect_api")
