@@ -19,6 +19,7 @@ from flows.cancellation import CancellationWatch
 from flows.catalog_job import CatalogJob, current_job
 from flows.credentials_block import credentials_of
 from flows.interruption import Interruption
+from flows.orphans import note_process
 from flows.params import CatalogParameters
 from flows.reporting import stop_text
 from flows.run_logs import forwarded_logs
@@ -45,7 +46,7 @@ def check(job: CatalogJob) -> Outcome:
 @task(name="plan", cache_policy=NO_CACHE, persist_result=False)
 def plan(job: CatalogJob) -> Outcome:
     """Lists the sources, compares with the table, estimates the work."""
-    with CancellationWatch(str(flow_run.id), job.stop), Interruption(job.stop):
+    with CancellationWatch(str(flow_run.id), job.stop):
         refused = _refused(job.make_plan)
     if refused is None:
         artifacts.publish_plan(job)
@@ -74,6 +75,8 @@ def separate_catalog(parameters: CatalogParameters) -> dict[str, object] | State
     job = current_job(parameters.to_config())
     with ExitStack() as surroundings:
         surroundings.enter_context(forwarded_logs(str(flow_run.id)))
+        surroundings.enter_context(Interruption(job.stop))
+        note_process(str(flow_run.id))
         try:
             surroundings.enter_context(credentials_of(parameters.credentials_block))
         except UsageError as error:

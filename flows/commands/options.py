@@ -242,6 +242,12 @@ def add_serve(parser: Parser) -> None:
         "--cron", required=True, metavar="CRON", help='when to run, in UTC, such as "0 2 * * *"'
     )
     parser.add_argument(
+        "--name",
+        default="",
+        metavar="NAME",
+        help="begins both deployments' names: for several catalogs at one Prefect server",
+    )
+    parser.add_argument(
         "--credentials-block",
         default="",
         metavar="NAME",

@@ -3,7 +3,7 @@
 import pytest
 
 from flows.params import CatalogParameters
-from lasaft_core.errors import InvalidOption
+from lasaft_core.errors import InvalidOption, UsageError
 
 PARAMETERS = CatalogParameters(sources=["s3://bucket/in"], dest="s3://bucket/out", overlap=0.5)
 
@@ -47,11 +47,21 @@ def test_the_cron_schedule_makes_runs() -> None:
         client._client.post(f"/deployments/{stored.id}/schedule", json={"min_runs": 2})
         chosen = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[stored.id]))
         runs = client.read_flow_runs(flow_run_filter=chosen)
-    assert stored.global_concurrency_limit.limit == 1
     assert not stored.parameters["parameters"]["on_demand"]
     assert len(runs) >= 2
     assert {run.expected_start_time.hour for run in runs} == {2}
     assert all(run.auto_scheduled for run in runs)
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_no_run_holds_a_slot_at_the_server_not_even_of_an_earlier_registration() -> None:
+    """The server forgets its leases when it restarts: it would crash a run, or start none again."""
+    from flows.deployments import catalog_deployments
+
+    scheduled, _ = catalog_deployments(PARAMETERS, cron="0 2 * * *")
+    earlier = scheduled.model_copy(update={"concurrency_limit": 1})
+    assert _stored(earlier).global_concurrency_limit.limit == 1
+    assert _stored(scheduled).global_concurrency_limit is None
 
 
 @pytest.mark.usefixtures("prefect_api")
@@ -63,12 +73,55 @@ def test_the_api_refuses_a_value_outside_its_limits() -> None:
 
     _, on_demand = catalog_deployments(PARAMETERS, cron="0 2 * * *")
     stored = _stored(on_demand)
-    wrong = {"parameters": {"sources": ["in"], "dest": "out", "overlap": 0.9}}
+    wrong = {"parameters": {**stored.parameters["parameters"], "overlap": 0.9}}
     with (
         get_client(sync_client=True) as client,
         pytest.raises(PrefectHTTPStatusError, match="overlap"),
     ):
         client.create_flow_run_from_deployment(stored.id, parameters=wrong)
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_the_api_refuses_a_run_that_leaves_out_what_the_deployment_sets() -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    from flows.deployments import catalog_deployments
+
+    _, on_demand = catalog_deployments(PARAMETERS, cron="0 2 * * *")
+    stored = _stored(on_demand)
+    needed = {"sources": ["s3://bucket/a"], "dest": "s3://bucket/out"}
+    needed |= {"overlap": 0.5, "on_demand": True}
+    with get_client(sync_client=True) as client:
+        for left_out in needed:
+            part = {name: value for name, value in needed.items() if name != left_out}
+            with pytest.raises(PrefectHTTPStatusError, match=f"{left_out}.* required"):
+                client.create_flow_run_from_deployment(stored.id, parameters={"parameters": part})
+        run = client.create_flow_run_from_deployment(stored.id, parameters={"parameters": needed})
+    assert run.parameters == {"parameters": needed}
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_a_name_that_has_another_destination_is_refused_and_another_name_is_free() -> None:
+    from flows.deployments import catalog_deployments, check_names
+
+    cron = "0 2 * * *"
+    first = catalog_deployments(PARAMETERS, cron=cron, name="music")
+    assert [deployment.name for deployment in first] == ["music-scheduled", "music-on-demand"]
+    for deployment in first:
+        deployment.apply()
+    check_names(first, "s3://bucket/out/")
+    with pytest.raises(UsageError, match="got s3://bucket/out; give this one a --name"):
+        check_names(first, "s3://bucket/elsewhere")
+    check_names(catalog_deployments(PARAMETERS, cron=cron, name="speech"), "s3://bucket/elsewhere")
+
+
+@pytest.mark.parametrize("name", ["a/b", "50%", " ", "-x"])
+def test_a_name_that_prefect_would_not_take_is_wrong_use(name: str) -> None:
+    from flows.deployments import catalog_deployments
+
+    with pytest.raises(InvalidOption, match="--name"):
+        catalog_deployments(PARAMETERS, cron="0 2 * * *", name=name)
 
 
 @pytest.mark.parametrize("cron", ["tomorrow", "99 2 * * *", "@reboot", ""])

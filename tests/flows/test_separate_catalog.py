@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from flows.run_records import Failure
+from lasaft_core.catalog.processes import identity
 from lasaft_core.errors import StoreError
 from ray_actors.credentials import SETTINGS
 from tests.waiting import eventually
@@ -89,6 +90,13 @@ def test_links_lead_to_the_store_that_is_in_use(variables, address, monkeypatch)
         monkeypatch.setenv(name, value)
 
     assert stem_link("s3://music/a song.flac") == address
+
+
+def test_a_run_tells_the_server_which_process_works_on_it(scripted_run, parameters) -> None:
+    _run(parameters)
+    with _client() as client:
+        run = client.read_flow_run(UUID(scripted_run.flow_run_id))
+    assert run.infrastructure_pid == identity()
 
 
 def test_a_finished_run_stays_one_where_the_table_can_t_be_read_for_its_links(

@@ -2,73 +2,35 @@
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
+from lasaft_core.catalog.ledger import Ledger
+from lasaft_core.catalog.table import CatalogTable
 from tests import waiting
+from tests.marked_processes import identity_of_the_dead
+from tests.served_catalog import ServedCatalog, start_run, state_of, write_song
 
-pytestmark = pytest.mark.timeout(1200)
-CHECKPOINT = Path(__file__).parents[1] / "golden" / "tfc_gpocm_lasaft.ckpt"
-LOG = "serve.log"
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("prefect_api")]
 eventually = partial(waiting.eventually, seconds=200)
 
 
-def _write_song(path: Path, seconds: int) -> None:
-    path.parent.mkdir(exist_ok=True)
-    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (44100, 2))
-    with soundfile.SoundFile(path, "w", 44100, 2) as song:
-        for _ in range(seconds):
-            song.write(noise)
-
-
 @pytest.fixture
-def served(prefect_api: str, tmp_path: Path) -> Iterator[Path]:
-    """A folder whose `in` is served; the process ends with the test."""
-    _write_song(tmp_path / "in" / "long.wav", 900)
-    catalog = ("--source", tmp_path / "in", "--dest", tmp_path / "out", "--workers", 1)
-    network = ("--checkpoint", CHECKPOINT, "--targets", "vocals", "--device", "cpu")
-    arguments = map(str, ("serve", *catalog, *network, "--cron", "0 2 * * *"))
-    log = (tmp_path / LOG).open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", *arguments],
-        env={**os.environ, "PREFECT_RUNNER_POLL_FREQUENCY": "1"},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    yield tmp_path
-    os.killpg(process.pid, signal.SIGTERM)
-    process.wait(120)
-    log.close()
+def catalog(tmp_path: Path) -> ServedCatalog:
+    return ServedCatalog(tmp_path)
 
 
-def test_a_run_from_the_form_is_cancelled_in_order(served: Path) -> None:
+def test_a_run_from_the_form_is_cancelled_in_order(catalog: ServedCatalog) -> None:
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import (
-        ArtifactFilter,
-        ArtifactFilterFlowRunId,
-        DeploymentFilter,
-        DeploymentFilterName,
-    )
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
     from prefect.states import Cancelling
 
-    chosen = DeploymentFilter(name=DeploymentFilterName(any_=["on-demand"]))
-    with get_client(sync_client=True) as client:
-
-        def deployment():
-            for found in client.read_deployments(deployment_filter=chosen):
-                if found.parameters["parameters"]["sources"] == [str(served / "in")]:
-                    return found
-            return None
-
-        run_id = client.create_flow_run_from_deployment(eventually(deployment).id).id
+    write_song(catalog.folder / "in" / "long.wav", 900)
+    with catalog.serving(), get_client(sync_client=True) as client:
+        run_id = start_run(catalog.deployment("on-demand"))
         by_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
 
         def shown() -> set[str]:
@@ -76,10 +38,53 @@ def test_a_run_from_the_form_is_cancelled_in_order(served: Path) -> None:
 
         eventually(lambda: "catalog-progress" in shown())
         client.set_flow_run_state(run_id, Cancelling())
-
-        def final_state():
-            state = client.read_flow_run(run_id).state
-            return state if state.is_final() else None
-
-        assert eventually(final_state).is_cancelled(), (served / LOG).read_text()
+        state = eventually(partial(state_of, run_id), lambda state: state.is_final())
+        assert state.is_cancelled(), catalog.log
         eventually(lambda: "catalog-report" in shown())  # may come after the state
+
+
+@pytest.mark.parametrize(
+    ("send", "number"),
+    [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)],
+    ids=["Ctrl-C in a terminal", "SIGTERM"],
+)
+def test_a_signal_ends_runs_in_order_and_leaves_the_schedule_on(
+    catalog: ServedCatalog, send: Callable[[int, int], None], number: int
+) -> None:
+    for song in range(200):
+        write_song(catalog.folder / "in" / f"{song}.wav", 3)
+    with catalog.serving("--executor", "inline"):
+        run_id = start_run(catalog.deployment("on-demand"))
+        eventually(lambda: catalog.is_at_work)
+        send(catalog.process.pid, number)
+        assert catalog.process.wait(60) == 0, catalog.log
+    scheduled = catalog.deployment("scheduled")
+    state = state_of(run_id)
+    assert (state.name, state.message) == ("Cancelled", "cancelled; what was done is published")
+    assert "asyncio" not in catalog.log
+    assert list(CatalogTable.open(str(catalog.folder / "out")).rows())
+    ledger = Ledger(str(catalog.folder / "out"))
+    ledger.refresh()
+    assert ledger.document == {"runs": []}
+    assert not scheduled.paused
+    assert all(schedule.active for schedule in scheduled.schedules)
+
+
+def test_a_run_whose_process_died_here_is_crashed_at_the_next_start(catalog: ServedCatalog) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.states import Running
+
+    from flows.deployments import catalog_deployments
+    from flows.params import CatalogParameters
+
+    write_song(catalog.folder / "in" / "song.wav", 1)
+    here = CatalogParameters(sources=[str(catalog.folder)], dest=str(catalog.folder / "out"))
+    _, on_demand = catalog_deployments(here, cron="0 2 * * *", name=catalog.name)
+    on_demand.apply()
+    run_id = start_run(catalog.deployment("on-demand"))
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run_id, Running(), force=True)
+        client.update_flow_run(run_id, infrastructure_pid=identity_of_the_dead())
+    with catalog.serving():
+        state = eventually(partial(state_of, run_id), lambda state: state.is_final())
+    assert state.is_crashed()
