@@ -89,11 +89,11 @@ def separate_catalog(parameters: CatalogParameters) -> dict[str, object] | State
 
 
 def _final_state(job: CatalogJob) -> dict[str, object] | State[Any]:
-    facts = job.report.to_dict()
+    """Prefect takes nothing but errors for what a state that is not well holds."""
     if job.report.stopped == "cancelled":
-        return Cancelled(message=stop_text(job.report).removeprefix("stopped: "), data=facts)
+        return Cancelled(message=stop_text(job.report).removeprefix("stopped: "))
     if job.exit_code:
         bad = job.report.failed + job.report.quarantined
         message = f"{bad} of {job.report.finished} songs failed, more than is allowed"
-        return Failed(message=message, data=facts)
-    return facts
+        return Failed(message=message)
+    return job.report.to_dict()

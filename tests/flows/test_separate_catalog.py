@@ -140,10 +140,14 @@ def test_a_run_is_four_tasks_and_its_log_arrives(scripted_run, parameters) -> No
 
 
 def test_failures_above_the_allowed_rate_fail_the_run(scripted_run, parameters) -> None:
+    from prefect.exceptions import FailedRun
+
     scripted_run.failures = (BROKEN,) * 3
     state = _run(parameters)
     assert state.is_failed()
     assert state.message == "3 of 5 songs failed, more than is allowed"
+    with pytest.raises(FailedRun, match="3 of 5 songs failed"):
+        state.result()
 
 
 def test_a_refused_run_fails_with_one_clear_message(scripted_run, parameters, caplog) -> None:
@@ -159,6 +163,7 @@ def test_a_refused_run_fails_with_one_clear_message(scripted_run, parameters, ca
 def test_cancelling_stops_the_run_and_keeps_what_is_done(
     scripted_run, parameters, monkeypatch
 ) -> None:
+    from prefect.exceptions import CancelledRun
     from prefect.states import Cancelling
 
     from flows import separate_catalog
@@ -178,6 +183,8 @@ def test_cancelling_stops_the_run_and_keeps_what_is_done(
     state = _run(parameters)
     canceller.join()
     assert state.is_cancelled()
+    with pytest.raises(CancelledRun, match="cancelled"):
+        state.result()
     with _client() as client:
         stored = client.read_flow_run(UUID(scripted_run.flow_run_id)).state
     assert stored.is_cancelled()
