@@ -100,7 +100,8 @@ def test_the_ui_s_cancel_ends_a_run_in_order_as_cancelled(catalog: Path, mark: s
     def cancel(run: subprocess.Popen[str], output: str) -> None:
         with get_client(sync_client=True) as client:
             running = FlowRunFilterState.model_validate({"type": {"any_": ["RUNNING"]}})
-            (found,) = client.read_flow_runs(flow_run_filter=FlowRunFilter(state=running))
+            runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(state=running))
+            (found,) = [run for run in runs if run.deployment_id is None]  # not one of `serve`
             client.set_flow_run_state(found.id, Cancelling())
             cancelled.append(found.id)
 

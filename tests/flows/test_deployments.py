@@ -48,9 +48,9 @@ def test_the_cron_schedule_makes_runs() -> None:
         chosen = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[stored.id]))
         runs = client.read_flow_runs(flow_run_filter=chosen)
     assert not stored.parameters["parameters"]["on_demand"]
-    assert len(runs) >= 2
-    assert {run.expected_start_time.hour for run in runs} == {2}
-    assert all(run.auto_scheduled for run in runs)
+    times = [run.expected_start_time for run in runs if run.auto_scheduled]
+    assert len(times) >= 2
+    assert {time.hour for time in times} == {2}
 
 
 @pytest.mark.usefixtures("prefect_api")
