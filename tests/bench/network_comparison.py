@@ -31,7 +31,7 @@ from lasaft_core.training.recipes import MODERN
 from lasaft_core.training.validation import validate
 
 EXCERPT_SECONDS, VALIDATION_SECONDS = 1.5, 10.0
-BASE = PRESETS["lasaft-subband"]
+BASE = replace(PRESETS["lasaft-subband"], num_frames=64, input_rms=None)  # as compared
 NETWORKS = {
     "base": BASE,
     "2 latents": replace(BASE, num_latents=2),
