@@ -97,7 +97,7 @@ def test_commands_of_research_work_with_one_short_song(tmp_path, monkeypatch):
 
 
 def test_python_snippet_runs():
-    mix = np.random.default_rng(0).uniform(-0.2, 0.2, (150_000, 2)).astype(np.float32)
+    mix = np.random.default_rng(0).uniform(-0.2, 0.2, (300_000, 2)).astype(np.float32)
     names: dict[str, object] = {"mix": mix}
     exec(next(s for s in SNIPPETS if "Separator.load" in s), names)
     assert names["stems"]["vocals"].shape == mix.shape
