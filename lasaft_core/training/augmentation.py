@@ -96,11 +96,7 @@ class Balance:
     def apply(self, audio: Audio, name: str, rng: np.random.Generator) -> Audio:
         """[2, samples] of the source of this name -> the same shape."""
         wanted = rng.normal(getattr(self, name), self.deviation)
-        found = loudness_db(audio)
-        if not np.isfinite(found):
-            return audio
-        gain = 10 ** (np.clip(wanted - found, -self.most, self.most) / 20)
-        return (gain * audio).astype(np.float32)
+        return at_loudness(audio, wanted, most_db=self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +146,13 @@ def loudness_db(audio: Audio) -> float:
     power = (blocks.astype(np.float64) ** 2).mean(axis=(0, 2))
     loud = power[power > 1e-3 * power.max()] if power.size else power
     return float(10 * np.log10(loud.mean())) if loud.size and loud.mean() > 0 else -np.inf
+
+
+def at_loudness(audio: Audio, wanted_db: float, *, most_db: float = np.inf) -> Audio:
+    """[2, samples] with a gain of at most `most_db` either way; silence stays silent."""
+    found_db = loudness_db(audio)
+    gain_db = np.clip(wanted_db - found_db, -most_db, most_db) if np.isfinite(found_db) else 0.0
+    return (audio * 10 ** (gain_db / 20)).astype(np.float32)
 
 
 def _rms(audio: Audio) -> float:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lasaft_core.training.augmentation import loudness_db, saturated
+from lasaft_core.training import augmentation
+from lasaft_core.training.augmentation import saturated
 from lasaft_core.training.building.effects import (
     Audio,
     amplified,
@@ -136,9 +137,7 @@ def balanced(stems: Mapping[str, Audio], rng: np.random.Generator) -> dict[str, 
 
 def at_loudness(audio: Audio, wanted_db: float) -> Audio:
     """[samples, 2] with a gain; silence stays silent."""
-    found_db = loudness_db(audio.T)
-    gain_db = wanted_db - found_db if np.isfinite(found_db) else 0.0
-    return (audio * 10 ** (gain_db / 20)).astype(np.float32)
+    return augmentation.at_loudness(audio.T, wanted_db).T
 
 
 def mastered(stems: Mapping[str, Audio], rng: np.random.Generator) -> dict[str, Audio]:

@@ -23,8 +23,7 @@ LEFT_OUT: Final = "left out"  # of the song, where one track holds two sources
 
 def recorded_song(source: Source, seed: int | None = None) -> BuiltSong:
     """The whole song; its mixture peaks at 0.9. A target without a track is silent. With a seed,
-    dry tracks go through effects. Raises InvalidOption where all targets are
-    silent."""
+    dry tracks go through effects. Raises InvalidOption where all targets are silent."""
     tracks: dict[str, list[Audio]] = {target: [] for target in TARGETS}
     for file in source.files:
         target = _target(file, source)
