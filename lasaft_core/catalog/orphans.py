@@ -20,9 +20,8 @@ from lasaft_core.catalog.publication import TRACK_JSON
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.catalog.verification import (
     Orphan,
-    Undescribed,
-    describe,
     prefixes_of,
+    put_description,
     stems_of,
 )
 from lasaft_core.storage import join, remove
@@ -52,8 +51,7 @@ def remove_orphans(
     in_threads(remove_attempt, going)
     gone = {held.prefix for held in going}
     kept = [held for held in given if held.prefix not in gone]
-    lacking = [h.prefix for h in kept if h.prefix in withheld or not h.is_described]
-    _describe_anew(table, dest_uri, lacking)
+    _describe_anew(table, [h for h in kept if h.prefix in withheld or not h.is_described])
     return len(going)
 
 
@@ -82,10 +80,11 @@ def _without_rows(table: CatalogTable, attempts: Sequence[HeldAttempt]) -> list[
     return [held for held in attempts if held.prefix not in live]
 
 
-def _describe_anew(table: CatalogTable, dest_uri: str, prefixes: Sequence[str]) -> None:
-    works = {prefix.rsplit("/", 2)[1] for prefix in prefixes}
-    for few in queries.portions(works, queries.KEYS_PER_QUERY):
-        rows = list(table.ask(partial(queries.rows_of_works, works=few)))
+def _describe_anew(table: CatalogTable, attempts: Sequence[HeldAttempt]) -> None:
+    """Those that a row points to."""
+    lacking = {held.prefix for held in attempts}
+    for few in queries.portions({held.work_id for held in attempts}, queries.KEYS_PER_QUERY):
+        rows = table.ask(partial(queries.rows_of_works, works=few))
         pointing = {prefix: row for row in rows for prefix in prefixes_of(stems_of([row]))}
-        lacking = [Undescribed(pointing[p], p) for p in prefixes if p in pointing]
-        describe(dest_uri, lacking)
+        for prefix in pointing.keys() & lacking:
+            put_description(pointing[prefix], prefix)

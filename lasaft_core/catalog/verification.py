@@ -191,11 +191,13 @@ def describe(dest_uri: str, undescribed: Sequence[Undescribed]) -> int:
         live = prefixes_of(stems_of(table.rows_of_keys([found.row.key for found in few])))
         lacking = [found for found in few if found.prefix in live]
         for found in lacking:
-            put_bytes(_description(found.row), join(found.prefix, TRACK_JSON))
+            put_description(found.row, found.prefix)
         put += len(lacking)
     return put
 
 
-def _description(row: TrackRow) -> bytes:
+def put_description(row: TrackRow, prefix: str) -> None:
+    """That of the attempt which the row points to."""
     sizes = {stem.uri.rpartition("/")[2]: stem.bytes for stem in row.stems}
-    return description(replace(row, committed_at=None).to_dict(), sizes)
+    text = description(replace(row, committed_at=None).to_dict(), sizes)
+    put_bytes(text, join(prefix, TRACK_JSON))
