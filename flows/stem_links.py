@@ -4,7 +4,6 @@ A scheduled run over thousands of songs has its table; a person who started a ru
 """
 
 import logging
-import os
 from collections.abc import Iterator
 from functools import partial
 from urllib.parse import quote
@@ -20,7 +19,7 @@ from lasaft_core.catalog import queries
 from lasaft_core.catalog.queries import StemPlace
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.errors import StoreError
-from lasaft_core.storage import canonical_uri
+from lasaft_core.storage import canonical_uri, s3_endpoint, s3_region
 
 LINKED_SONGS = 10
 
@@ -67,20 +66,14 @@ def _stems_asked_for(job: CatalogJob) -> Iterator[StemPlace]:
 
 
 def stem_link(uri: str) -> str:
-    """An address that a browser can follow where the store lets it; carries no signature."""
+    """An address that a browser can follow where the store lets it; carries no signature. On S3 it
+    is the region's own: Amazon's common one answers for one region only."""
     scheme, _, rest = uri.partition("://")
     path = quote(rest)
     if scheme == "s3":
-        protocol, _, host = _s3_endpoint().rstrip("/").partition("://")
+        endpoint = s3_endpoint() or f"https://s3.{s3_region()}.amazonaws.com"
+        protocol, _, host = endpoint.rstrip("/").partition("://")
         return f"{protocol}://{host.rpartition('@')[2]}/{path}"
     if scheme == "gs":
         return f"https://storage.googleapis.com/{path}"
     return f"{scheme}://{path}"
-
-
-def _s3_endpoint() -> str:
-    """The region's own where none is set: Amazon's common one answers for one region only."""
-    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION")
-    for_s3, for_all, region, default_region = map(os.environ.get, names)
-    region = region or default_region or "us-east-1"
-    return for_s3 or for_all or f"https://s3.{region}.amazonaws.com"

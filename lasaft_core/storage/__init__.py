@@ -31,6 +31,7 @@ from lasaft_core.storage.delta import (
 from lasaft_core.storage.objects import Fetched, ObjectStat
 from lasaft_core.storage.patience import Pauses, patient_for
 from lasaft_core.storage.probing import check_dest, check_holdings, check_source
+from lasaft_core.storage.s3_place import s3_endpoint, s3_region
 from lasaft_core.storage.uris import canonical_uri, join, local_path, scheme_of
 
 __all__ = [
@@ -58,6 +59,8 @@ __all__ = [
     "put_bytes",
     "read_bytes",
     "remove",
+    "s3_endpoint",
+    "s3_region",
     "scheme_of",
     "stat",
 ]

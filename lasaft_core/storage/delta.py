@@ -1,10 +1,10 @@
 """How the Delta Lake library reaches the same place that the rest of the project reaches."""
 
-import os
 import re
 from urllib.parse import quote
 
 from lasaft_core.errors import StoreError
+from lasaft_core.storage.s3_place import s3_endpoint, s3_region
 from lasaft_core.storage.uris import canonical_uri, split_uri
 
 _CLIENT = {"connect_timeout": "5s", "timeout": "30s", "max_retries": "12", "retry_timeout": "100s"}
@@ -26,10 +26,8 @@ def delta_storage_options(uri: str) -> dict[str, str]:
     """Endpoint, region and the conditional put that makes a commit a compare-and-swap."""
     if split_uri(canonical_uri(uri))[0] != "s3":
         return {}
-    environment = os.environ
-    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
-    options = {"AWS_REGION": region, "aws_conditional_put": "etag", **_CLIENT}
-    endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
+    options = {"AWS_REGION": s3_region(), "aws_conditional_put": "etag", **_CLIENT}
+    endpoint = s3_endpoint()
     if endpoint:
         options |= {"AWS_ENDPOINT_URL": endpoint, "allow_http": "true"}
     return options
