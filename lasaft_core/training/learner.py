@@ -20,13 +20,14 @@ from lasaft_core.spectral import ComplexAsChannels
 from lasaft_core.training.excerpts import Batch, as_wanted
 from lasaft_core.training.initialisation import new_network, set_dropout
 from lasaft_core.training.losses import LOSSES
+from lasaft_core.training.optimisers import optimisers_for
 from lasaft_core.training.recipes import Recipe
 
 _SMALLEST_RATE_SHARE = 1e-3
 
 
 class Learner:
-    """Network, average and optimiser. `device` and `precision` are resolved names.
+    """Network, average and optimisers. `device` and `precision` are resolved names.
 
     `compiles`: the network runs as torch.compile makes it, which takes minutes and pays for
     itself in a long training; it needs a C++ compiler on a CPU.
@@ -53,8 +54,11 @@ class Learner:
         self._forward = torch.compile(self.network) if compiles else self.network
         self.average = _average(self.network, recipe.ema_decay)
         self.spectral = ComplexAsChannels.of(config).to(device)
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        self.optimisers = optimisers_for(
+            self.network,
+            recipe.optimiser,
+            rate=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
         )
 
     def update(self, batch: Batch) -> float:
@@ -63,14 +67,15 @@ class Learner:
         self._set_rate()
         with self._random(self.step + 1):
             loss = self._loss(batch)
-            self.optimiser.zero_grad()
+            self.network.zero_grad()
             loss.backward()
         if self.recipe.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise diverged(f"training step {self.step + 1}", value)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         if self.average is not None:
             self.average.update_parameters(self.network)
         self.step += 1
@@ -94,7 +99,7 @@ class Learner:
         return recipe.learning_rate * share
 
     def _set_rate(self) -> None:
-        for group in self.optimiser.param_groups:
+        for group in (group for part in self.optimisers for group in part.param_groups):
             group["lr"] = self.rate
 
     @contextmanager
@@ -121,7 +126,7 @@ class Learner:
         return {
             "step": self.step,
             "network": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "average": None if self.average is None else self.average.state_dict(),
         }
 
@@ -129,7 +134,8 @@ class Learner:
         """Back from `state`."""
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, known in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(known)
         if self.average is not None:
             self.average.load_state_dict(state["average"])
 

@@ -14,9 +14,11 @@ from lasaft_core.errors import InvalidOption
 from lasaft_core.models import PRESETS
 from lasaft_core.training.augmentation import Augmentation, Balance, Mastering
 from lasaft_core.training.losses import LOSSES
+from lasaft_core.training.optimisers import OPTIMISERS
 
 _CHOICES: Final = {
     "loss": tuple(LOSSES),
+    "optimiser": OPTIMISERS,
     "rate": ("constant", "cosine"),
     "initialisation": ("kaiming", "torch"),
     "criterion": ("l1", "sdr_db"),
@@ -65,6 +67,7 @@ class Recipe:
     """
 
     loss: str = "spectrogram-mse"
+    optimiser: str = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     rate: str = "constant"
@@ -108,6 +111,7 @@ def _refusal(name: str, expected: str, got: object) -> InvalidOption:
 
 MODERN: Final = Recipe(
     loss="waveform-rms",
+    optimiser="muon",
     learning_rate=1.5e-3,
     weight_decay=1e-3,
     rate="cosine",

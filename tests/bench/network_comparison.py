@@ -1,4 +1,4 @@
-"""Networks and losses for the default checkpoint, trained for the same time on the same data.
+"""Networks and recipes for the default checkpoint, trained for the same time on the same data.
 
 Time is processor time, of all threads. Where others want the processor, too, threads wait for each
 other and that counts: leave the machine alone.
@@ -51,35 +51,42 @@ NETWORKS = {
     "real masks": replace(BASE, estimation="masking"),
     "linear input": replace(BASE, input_exponent=1.0),
 }
-LOSSES = {
-    "loss: waveform L1 + spectrogram L1": "waveform-and-spectrogram-l1",
-    "loss: waveform RMS": "waveform-rms",
-    "loss: log MSE": "waveform-log-mse",
-    "loss: spectrogram MSE": "spectrogram-mse",
+RECIPES = {
+    "loss: waveform L1 + spectrogram L1": {"loss": "waveform-and-spectrogram-l1"},
+    "loss: waveform RMS": {"loss": "waveform-rms"},
+    "loss: log MSE": {"loss": "waveform-log-mse"},
+    "loss: spectrogram MSE": {"loss": "spectrogram-mse"},
+    "rate 3e-3": {"learning_rate": 3e-3},
+    "AdamW": {"optimiser": "adamw"},
+    "AdamW, rate 3e-3": {"optimiser": "adamw", "learning_rate": 3e-3},
 }
 
 
 def variants():
-    yield from ((name, network, MODERN.loss) for name, network in NETWORKS.items())
-    yield from ((name, BASE, loss) for name, loss in LOSSES.items() if loss != MODERN.loss)
+    yield from ((name, network, {}) for name, network in NETWORKS.items())
+    yield from (
+        (name, BASE, changes)
+        for name, changes in RECIPES.items()
+        if any(getattr(MODERN, option) != value for option, value in changes.items())
+    )
 
 
-def recipe_for(network, loss):
+def recipe_for(network, changes):
     frames = round(EXCERPT_SECONDS * network.sample_rate / network.hop_samples)
     step = 2 ** sum(network.halves_frames(level) for level in range(network.num_levels))
-    return replace(
+    recipe = replace(
         MODERN,
-        loss=loss,
         batch_size=8,
         excerpt_frames=step * max(1, frames // step),
         rate="constant",
         warmup_steps=20,
         ema_decay=0.97,
     )
+    return replace(recipe, **changes)
 
 
-def train(network, loss, songs, minutes, precision):
-    recipe = recipe_for(network, loss)
+def train(network, changes, songs, minutes, precision):
+    recipe = recipe_for(network, changes)
     learner = Learner(network, recipe, seed=0, device="cpu", precision=precision)
     excerpts = Excerpts(songs, network, recipe, seed=0)
     started = time.process_time()
@@ -99,8 +106,8 @@ def speed(estimator, config):
     return 2 * config.window_samples / config.sample_rate / best
 
 
-def line(name, network, loss, data, minutes, precision):
-    learner = train(network, loss, find_songs(data, "train"), minutes, precision)
+def line(name, network, changes, data, minutes, precision):
+    learner = train(network, changes, find_songs(data, "train"), minutes, precision)
     checkpoint = Checkpoint(
         name=name, sha256="", licence=None, config=network, tensors=learner.weights()
     )
@@ -133,10 +140,11 @@ def main():
     )
     columns = ("variant", "million weights", "speed", "steps", *TARGETS, "mean")
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}", flush=True)
-    for name, network, loss in variants():
+    for name, network, changes in variants():
         if arguments.only is None or name in arguments.only:
             print(
-                line(name, network, loss, arguments.data, arguments.minutes, precision), flush=True
+                line(name, network, changes, arguments.data, arguments.minutes, precision),
+                flush=True,
             )
 
 
