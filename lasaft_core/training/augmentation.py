@@ -90,7 +90,7 @@ class Balance:
     bass: float = -22.0
     other: float = -20.0
     accompaniment: float = -16.5
-    deviation: float = 2.0
+    deviation: float = 4.0
     most: float = 15.0
 
     def apply(self, audio: Audio, name: str, rng: np.random.Generator) -> Audio:

@@ -26,6 +26,8 @@ from lasaft_core.training.recipes import Recipe
 Audio = NDArray[np.float32]
 Piece = TypeVar("Piece", Song, Accompaniment)
 _VOCALS, _OTHER = TARGETS.index("vocals"), TARGETS.index("other")
+_DRUMS, _BASS = TARGETS.index("drums"), TARGETS.index("bass")
+_SILENT_TOGETHER = ([_DRUMS], [_BASS], [_DRUMS, _BASS])  # of sparse mixtures, one of these
 
 
 class Batch(NamedTuple):
@@ -108,6 +110,8 @@ class Excerpts(Dataset[Batch]):
             sources[_VOCALS] += self._any("vocals", rng)
         if self.mixing.voiceless_share and rng.random() < self.mixing.voiceless_share:
             sources[_VOCALS] = 0
+        if self.mixing.sparse_share and rng.random() < self.mixing.sparse_share:
+            sources[_SILENT_TOGETHER[rng.integers(len(_SILENT_TOGETHER))]] = 0
         mastering = self.mixing.mastering
         if mastering is None:
             return sources

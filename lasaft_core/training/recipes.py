@@ -35,6 +35,7 @@ class Mixing:
     `draws_sounding` from songs that have it, as loops of drums or a lone guitar have one only, and
     the coherent ones are songs with two sources or more.
     `silent_share` of the sources fall silent, `voiceless_share` of the mixtures have no voice,
+    `sparse_share` no drums, no bass or neither: a voice and a guitar are a mixture, too.
     `duet_share` of the voices sing with a second one from anywhere.
     `asks_all_targets`: every mixture is asked for all of the network's targets, instead of one
     that is drawn; a batch then holds so many mixtures fewer. `accompanied_share` of the mixtures
@@ -48,6 +49,7 @@ class Mixing:
     draws_sounding: bool = False
     silent_share: float = 0.0
     voiceless_share: float = 0.0
+    sparse_share: float = 0.0
     duet_share: float = 0.0
     asks_all_targets: bool = False
     accompanied_share: float = 0.0
@@ -123,6 +125,7 @@ MODERN: Final = Recipe(
         draws_sounding=True,
         silent_share=0.08,
         voiceless_share=0.05,
+        sparse_share=0.2,
         duet_share=0.15,
         asks_all_targets=True,
         accompanied_share=0.25,

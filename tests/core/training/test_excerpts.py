@@ -112,6 +112,17 @@ def test_mixtures_without_a_voice(data, tiny):
     assert all(other.any() for other in others)
 
 
+def test_sparse_mixtures_lack_drums_bass_or_both(data, tiny):
+    songs = find_songs(data, "train")
+    sparse = Recipe(batch_size=256, mixing=Mixing(sparse_share=0.6, asks_all_targets=True))
+    wanted = Excerpts(songs, tiny, sparse, seed=1)[0].wanted.unflatten(0, (-1, 4))
+    are_silent = (wanted == 0).flatten(2).all(dim=2)  # mixtures, targets
+    vocals, drums, bass, other = are_silent.unbind(1)
+    assert not (vocals | other).any()
+    for chosen in (drums & ~bass, bass & ~drums, drums & bass):
+        assert float(chosen.float().mean()) == pytest.approx(0.2, abs=0.13)
+
+
 def test_a_published_epoch_is_all_windows_of_all_targets(data, tiny):
     songs = find_songs(data, "train")
     windows = sum(3 * 44100 // tiny.window_samples for _ in songs)
