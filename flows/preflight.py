@@ -21,6 +21,7 @@ from lasaft_core.estimator import (
 from lasaft_core.separator import Separator
 from lasaft_core.song import SongOptions
 from lasaft_core.storage import canonical_uri, check_dest, check_holdings, check_source
+from ray_actors.resources import gpus_needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,6 @@ def _resolved(config: RunConfig) -> tuple[str, str]:
     return "cuda", resolve_precision(config.precision, "cuda")
 
 
-def _gpus_per_worker(config: RunConfig, device: str) -> float:
-    """A worker sees no GPU that it did not ask for."""
-    return config.gpus_per_worker or float(device.startswith("cuda"))
-
-
 def preflight(config: RunConfig, *, writes: bool = True) -> Prepared:
     """Raises a `UsageError` with one clear line for whatever keeps the run from starting.
 
@@ -102,7 +98,10 @@ def preflight(config: RunConfig, *, writes: bool = True) -> Prepared:
     single_writer = writes and not check_dest(config.dest)
     return Prepared(
         config=replace(
-            config, song=song, precision=precision, gpus_per_worker=_gpus_per_worker(config, device)
+            config,
+            song=song,
+            precision=precision,
+            gpus_per_worker=gpus_needed(config.gpus_per_worker, device),
         ),
         fingerprint=model_fingerprint(settings),
         settings=settings,

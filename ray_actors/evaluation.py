@@ -45,20 +45,30 @@ def score_here(songs: Sequence[Song], settings: EvaluationSettings) -> Iterator[
 
 
 def score_on_ray(
-    songs: Sequence[Song], settings: EvaluationSettings, workers: int | None
+    songs: Sequence[Song],
+    settings: EvaluationSettings,
+    *,
+    workers: int | None = None,
+    gpus_per_worker: float = 0.0,
+    cpus_per_worker: float | None = None,
 ) -> Iterator[ScoredSong]:
     """In parallel, in the order in which they are done."""
     import ray  # noqa: PLC0415  only where it is asked for
 
     from ray_actors.cluster import node_resources, ray_cluster  # noqa: PLC0415
-    from ray_actors.resources import plan_workers  # noqa: PLC0415
+    from ray_actors.resources import gpus_needed, plan_workers  # noqa: PLC0415
 
     with ray_cluster():
         plan = plan_workers(
-            node_resources(), workers=workers, gpus_per_worker=0.0, tasks=len(songs)
+            node_resources(),
+            workers=workers,
+            gpus_per_worker=gpus_needed(gpus_per_worker, settings.device),
+            cpus_per_worker=cpus_per_worker,
+            tasks=len(songs),
         )
         settings = replace(settings, threads=plan.share.threads)
-        remote = ray.remote(num_cpus=plan.share.cpus, max_retries=_TRIES_AFTER_DEATH)(_scored)
+        share, retries = plan.share, _TRIES_AFTER_DEATH
+        remote = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, max_retries=retries)(_scored)
         waiting = {remote.remote(settings, song): song for song in songs}
         while waiting:
             (done,), _ = ray.wait(list(waiting), num_returns=1)

@@ -49,6 +49,11 @@ class WorkerPlan:
     share: WorkerShare
 
 
+def gpus_needed(asked: float, device: str) -> float:
+    """Of a worker: it sees no GPU that it did not ask Ray for."""
+    return asked or float(device.startswith("cuda"))
+
+
 def _gpu_places(nodes: Sequence[NodeResources], gpus_per_worker: float) -> int:
     return sum(int(node.gpus / gpus_per_worker + 1e-9) for node in nodes)
 
@@ -59,7 +64,7 @@ def _check_gpus(nodes: Sequence[NodeResources], gpus_per_worker: float) -> None:
             "--gpus-per-worker",
             expected=f"at most {max((n.gpus for n in nodes), default=0.0):g}, the GPUs of a node",
             got=f"{gpus_per_worker:g}",
-            remedy="use 0 to work on CPUs",
+            remedy="use 0 and --device cpu to work on CPUs",
         )
 
 

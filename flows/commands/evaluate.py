@@ -102,7 +102,13 @@ def _results(
         return iter(())
     if arguments.executor == "inline":
         return score_here(songs, settings)
-    return score_on_ray(songs, settings, arguments.workers)
+    return score_on_ray(
+        songs,
+        settings,
+        workers=arguments.workers,
+        gpus_per_worker=arguments.gpus_per_worker,
+        cpus_per_worker=arguments.cpus_per_worker,
+    )
 
 
 def _write_tables(out: Path, heading: str, summary: Summary, scores: Mapping[str, Scores]) -> None:

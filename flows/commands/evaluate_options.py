@@ -1,6 +1,6 @@
 """The options of `lasaft-stems evaluate`."""
 
-from flows.commands.options import Parser, add_json
+from flows.commands.options import Parser, add_json, add_workers
 
 EPILOG = (
     "Scores stand in --out: scores.md, scores.json, boxplot.png, a file for each song. The same "
@@ -24,7 +24,7 @@ def add_evaluate(parser: Parser) -> None:
         default="float32",
         help="auto takes bfloat16 where the device is made for it",
     )
-    add("--workers", type=int, metavar="N", help="processes; as many as fit if none")
+    add_workers(add)
     add(
         "--executor",
         choices=("ray", "inline"),

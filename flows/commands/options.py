@@ -1,6 +1,7 @@
 """The options of every command. Imports argparse alone, since `--help` must not wait."""
 
 import argparse
+from collections.abc import Callable
 
 Parser = argparse.ArgumentParser
 
@@ -104,16 +105,21 @@ def _add_catalog(parser: Parser) -> None:
     _add_execution(parser)
 
 
-def _add_execution(parser: Parser) -> None:
-    group = parser.add_argument_group("execution")
-    add = group.add_argument
+def add_workers(add: Callable[..., object]) -> None:
+    """How many workers Ray starts, and what each of them gets."""
     add(
         "--workers",
         type=int,
         metavar="N",
         help="processes with a loaded network; as many as fit if none",
     )
-    add("--gpus-per-worker", type=float, default=0.0, metavar="X", help="GPUs of each, or a share")
+    add(
+        "--gpus-per-worker",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="GPUs of each, or a share; 0: a whole one each where the device is cuda",
+    )
     add(
         "--cpus-per-worker",
         type=float,
@@ -121,6 +127,12 @@ def _add_execution(parser: Parser) -> None:
         help="CPUs of each, asked of Ray as they stand: with --workers, what makes a cluster grow; "
         "the nodes' CPUs are shared out if none",
     )
+
+
+def _add_execution(parser: Parser) -> None:
+    group = parser.add_argument_group("execution")
+    add = group.add_argument
+    add_workers(add)
     add(
         "--executor",
         choices=("ray", "inline"),

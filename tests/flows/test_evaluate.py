@@ -8,7 +8,9 @@ import pytest
 import soundfile
 
 from flows.cli import main
-from lasaft_core.musdb import TARGETS
+from lasaft_core.errors import InvalidOption
+from lasaft_core.musdb import TARGETS, find_songs
+from ray_actors.evaluation import EvaluationSettings, score_on_ray
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -105,3 +107,17 @@ def test_scores_of_another_setting_are_not_mixed(data, tmp_path, capsys):
     assert evaluate(data, tmp_path / "out", *inline) == 0
     assert evaluate(data, tmp_path / "out", *inline, "--overlap", "0") == 2
     assert "another --out" in capsys.readouterr().err
+
+
+def test_workers_on_a_gpu_ask_ray_for_it(data):
+    """Ray hides the GPUs of a node from whoever asked for none."""
+    songs = find_songs(data, "test")
+    settings = EvaluationSettings(str(GOLDEN), device="cuda", precision="float32", overlap=0.25)
+    with pytest.raises(InvalidOption, match=r"--gpus-per-worker: .*the GPUs of a node"):
+        next(score_on_ray(songs, settings))
+
+
+def test_a_share_of_the_cpus_is_asked_for_as_it_stands(data, tmp_path, capsys):
+    assert evaluate(data, tmp_path / "out", "--cpus-per-worker", "100") == 2
+    assert "--cpus-per-worker" in capsys.readouterr().err
+    assert evaluate(data, tmp_path / "out", "--cpus-per-worker", "0.5", "--limit", "1") == 0
