@@ -10,7 +10,9 @@ import soundfile
 from flows.cli import main
 from lasaft_core.errors import InvalidOption
 from lasaft_core.musdb import TARGETS, find_songs
+from ray_actors import cluster
 from ray_actors.evaluation import EvaluationSettings, score_on_ray
+from ray_actors.resources import NodeResources
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -109,8 +111,9 @@ def test_scores_of_another_setting_are_not_mixed(data, tmp_path, capsys):
     assert "another --out" in capsys.readouterr().err
 
 
-def test_workers_on_a_gpu_ask_ray_for_it(data):
+def test_workers_on_a_gpu_ask_ray_for_it(data, monkeypatch):
     """Ray hides the GPUs of a node from whoever asked for none."""
+    monkeypatch.setattr(cluster, "node_resources", lambda: [NodeResources(cpus=2.0)])
     songs = find_songs(data, "test")
     settings = EvaluationSettings(str(GOLDEN), device="cuda", precision="float32", overlap=0.25)
     with pytest.raises(InvalidOption, match=r"--gpus-per-worker: .*the GPUs of a node"):
