@@ -9,7 +9,7 @@ all that they read.
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +38,8 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.95,
     ) -> None:
         groups = [
-            {"params": list(parameters), "is_transposed": False},
-            {"params": list(are_transposed), "is_transposed": True},
+            {"params": list(parameters), "output_axis": 0},
+            {"params": list(are_transposed), "output_axis": 1},
         ]
         defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum}
         super().__init__([group for group in groups if group["params"]], defaults)
@@ -52,17 +52,15 @@ class Muon(torch.optim.Optimizer):
                 if parameter.grad is not None:
                     self._move(parameter, parameter.grad, group)
 
-    def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, float]) -> None:
+    def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[parameter]
         if not state:
             state["momentum"] = torch.zeros_like(gradient)
         mean = state["momentum"].lerp_(gradient, 1 - group["momentum"])
         wanted = gradient.lerp(mean, group["momentum"])  # Nesterov's
-        if group["is_transposed"]:
-            step = orthogonalised(wanted.transpose(0, 1).flatten(1))
-            step = step.view_as(wanted.transpose(0, 1)).transpose(0, 1)
-        else:
-            step = orthogonalised(wanted.flatten(1)).view_as(wanted)
+        by_output = wanted.transpose(0, group["output_axis"])
+        step = orthogonalised(by_output.flatten(1)).view_as(by_output)
+        step = step.transpose(0, group["output_axis"])
         size = _ADAM_STEP * math.sqrt(max(wanted.flatten(1).shape))
         parameter.mul_(1 - group["lr"] * group["weight_decay"])
         parameter.add_(step, alpha=-group["lr"] * size)
@@ -88,13 +86,9 @@ def optimisers_for(
 ) -> list[torch.optim.Optimizer]:
     """`name` is one of `OPTIMISERS`. Muon leaves the two ends, the condition's path and all
     vectors to AdamW."""
-    parameters = list(network.parameters())
-    filters: list[Tensor] = []
-    transposed: list[Tensor] = []
-    if name == "muon":
-        filters, transposed = _matrices(network)
+    filters, transposed = _matrices(network) if name == "muon" else ([], [])
     taken = {id(parameter) for parameter in (*filters, *transposed)}
-    rest = [parameter for parameter in parameters if id(parameter) not in taken]
+    rest = [parameter for parameter in network.parameters() if id(parameter) not in taken]
     optimisers: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(rest, lr=rate, weight_decay=weight_decay)
     ]

@@ -67,7 +67,7 @@ def variants():
     yield from (
         (name, BASE, changes)
         for name, changes in RECIPES.items()
-        if any(getattr(MODERN, option) != value for option, value in changes.items())
+        if replace(MODERN, **changes) != MODERN
     )
 
 
