@@ -59,9 +59,9 @@ class Muon(torch.optim.Optimizer):
         mean = state["momentum"].lerp_(gradient, 1 - group["momentum"])
         wanted = gradient.lerp(mean, group["momentum"])  # Nesterov's
         by_output = wanted.transpose(0, group["output_axis"])
-        step = orthogonalised(by_output.flatten(1)).view_as(by_output)
-        step = step.transpose(0, group["output_axis"])
-        size = _ADAM_STEP * math.sqrt(max(wanted.flatten(1).shape))
+        matrix = by_output.flatten(1)
+        step = orthogonalised(matrix).view_as(by_output).transpose(0, group["output_axis"])
+        size = _ADAM_STEP * math.sqrt(max(matrix.shape))
         parameter.mul_(1 - group["lr"] * group["weight_decay"])
         parameter.add_(step, alpha=-group["lr"] * size)
 

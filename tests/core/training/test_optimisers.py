@@ -46,12 +46,13 @@ def test_a_step_is_as_large_as_those_of_adamw(shape):
 
 def test_transposed_filters_are_matrices_of_their_outputs():
     torch.manual_seed(2)
-    weight = nn.Parameter(torch.zeros(6, 10, 2, 2))  # inputs, outputs, frames, bins
-    weight.grad = torch.randn(6, 10, 2, 2)
+    weight = nn.Parameter(torch.zeros(20, 10, 2, 2))  # inputs, outputs, frames, bins
+    weight.grad = torch.randn(20, 10, 2, 2)
     Muon([], [weight], lr=0.1).step()
     outputs = torch.linalg.svdvals(weight.detach().transpose(0, 1).flatten(1))
     assert len(outputs) == 10
     assert outputs.min() > 0.5 * outputs.max()
+    assert float(weight.detach().square().mean().sqrt()) == pytest.approx(0.2 * 0.1, rel=0.2)
 
 
 def test_steps_are_those_of_torch():
