@@ -133,6 +133,16 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "weresax": {**_KARORYFER, "files": ["Programs/Sax1.sfz"], "lowest": 49, "highest": 80},
     "utau-yuki": {"licence": "public domain", "attribution": "UTAU-Yuki, kgs233"},
     "hust-solfege": _SOLFEGE,
+    "nit-song070": {
+        "licence": "CC-BY-3.0",
+        "attribution": "NIT SONG070 F001, Nagoya Institute of Technology",
+        "files": ["*_004.wav", "*_007.wav"], "sung": True, "takes": 2,
+    },
+    "vocadito": {
+        "licence": "CC-BY-4.0",
+        "attribution": "Vocadito, R. Bittner and others, doi 10.5281/zenodo.5578807",
+        "sung": True, "a_voice_each": True, "takes": 4,
+    },
     "hust-solfege-held-out": {**_SOLFEGE, "held_out": True},
     "dc_tts": {
         "licence": "Apache-2.0", "attribution": "dc_tts recordings, Philipp Matthes",
@@ -238,6 +248,11 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "snowflake-singing": {
         "licence": "CC-BY-3.0", "attribution": "Living Nightmare, Snowflake",
+        "target": "vocals", "takes": 3, "files": ["*.flac"],
+    },
+    "loveshadow-singing": {
+        "licence": "CC-BY-3.0",
+        "attribution": "Heart On Redial, Loveshadow with Mana Junkie and Airtone",
         "target": "vocals", "takes": 3, "files": ["*.flac"],
     },
     "army-chorus": {
