@@ -136,7 +136,7 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "nit-song070": {
         "licence": "CC-BY-3.0",
         "attribution": "NIT SONG070 F001, Nagoya Institute of Technology",
-        "files": ["*_004.wav", "*_007.wav"], "sung": True, "takes": 2,
+        "files": ["**/*_00[47].wav"], "sung": True, "takes": 2,
     },
     "vocadito": {
         "licence": "CC-BY-4.0",

@@ -1,0 +1,184 @@
+"""The sources that the default checkpoint was built from, out of public repositories, into the
+folders that `build-data` reads.
+
+    python -m lasaft_core.training.building.gathering sources
+
+`origins.toml` names them: each repository is read at one commit, and of it only the files that are
+needed, some 4 GB in all. The same command goes on where it was broken off. What Debian packages
+hold is linked where they are installed. Songs whose voices are learnt lie in `songs/` afterwards:
+`teaching` takes their voices out; `speaking` makes the synthetic ones. Terms: `sources.py`.
+"""
+
+import argparse
+import logging
+import os
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+from lasaft_core.errors import UsageError
+
+HOST: Final = "https://github.com"
+_KNOWN: Final = Path(__file__).with_name("origins.toml")
+_CLONES: Final = ".repositories"
+_SETTINGS: Final = {"GIT_LITERAL_PATHSPECS": "1", "GIT_TERMINAL_PROMPT": "0"}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Files of a repository that a source, `KIND/NAME`, is made of, or a part of it. They keep
+    their path under `below`; patterns are of that path, a star stands for folders, too."""
+
+    source: str
+    repository: str
+    commit: str
+    files: Sequence[str] = ("*",)
+    left_out: Sequence[str] = ()
+    below: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Files of a Debian package, under `root`. One whose pattern has a folder is named after it."""
+
+    source: str
+    package: str
+    root: Path
+    files: str
+
+    def name_of(self, file: Path) -> str:
+        return f"{file.parent.name}{file.suffix}" if "/" in self.files else file.name
+
+
+def known_origins() -> tuple[list[Origin], list[Installed]]:
+    """Those of `origins.toml`."""
+    known: dict[str, list[dict[str, Any]]] = tomllib.loads(_KNOWN.read_text())
+    packages = [{**part, "root": Path(part["root"])} for part in known["packages"]]
+    return [Origin(**o) for o in known["repositories"]], [Installed(**p) for p in packages]
+
+
+def gather(out: Path, origins: Sequence[Origin], host: str = HOST) -> list[UsageError]:
+    """What is missing in `out`, `KIND/NAME/...`; returns what could not be had."""
+    errors = []
+    for repository in dict.fromkeys(origin.repository for origin in origins):
+        clone = out / _CLONES / repository.replace("/", "+")
+        for origin in (origin for origin in origins if origin.repository == repository):
+            try:
+                _fetch(clone, f"{host}/{repository}", origin.commit)
+                _take_files(clone, origin, out / origin.source)
+            except UsageError as error:
+                errors.append(error)
+        shutil.rmtree(clone)
+    return errors
+
+
+def _fetch(clone: Path, url: str, commit: str) -> None:
+    """The commit and its folders, no files yet."""
+    clone.mkdir(parents=True, exist_ok=True)
+    _git(clone, "init", "--quiet")
+    _git(clone, "config", "remote.origin.url", url)
+    _git(clone, "fetch", "--quiet", "--depth=1", "--filter=blob:none", "origin", commit)
+
+
+def _take_files(clone: Path, origin: Origin, folder: Path) -> None:
+    wanted = {path: folder / name for path, name in _wanted(clone, origin).items()}
+    missing = [path for path, file in wanted.items() if not file.exists()]
+    if missing:
+        listed = "\0".join(missing).encode()
+        options = ("--pathspec-from-file=-", "--pathspec-file-nul")
+        _git(clone, "checkout", "--force", origin.commit, *options, given=listed)
+    for path in missing:
+        wanted[path].parent.mkdir(parents=True, exist_ok=True)
+        (clone / path).replace(wanted[path])
+    _log.info("source=%s files=%d new=%d", origin.source, len(wanted), len(missing))
+
+
+def _wanted(clone: Path, origin: Origin) -> dict[str, str]:
+    """Path below the source by path in the repository. Raises UsageError where there are none."""
+    below = f"{origin.below}/" if origin.below else ""
+    listed = _git(clone, "ls-tree", "-r", "-z", "--name-only", origin.commit)
+    names = {
+        path: path.removeprefix(below)
+        for path in listed.decode().split("\0")
+        if path.startswith(below)
+    }
+    chosen = {
+        path: name
+        for path, name in names.items()
+        if _matches(name, origin.files) and not _matches(name, origin.left_out)
+    }
+    if not chosen:
+        raise UsageError(
+            f"{origin.repository} at {origin.commit}",
+            expected=f"{', '.join(origin.files)} in {below or 'it'}",
+            got="no such files",
+        )
+    return chosen
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    """A star of a pattern stands for folders, too."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _git(clone: Path, *command: str, given: bytes = b"") -> bytes:
+    """What git prints. Raises UsageError with what it complains of."""
+    done = subprocess.run(
+        ["git", "-C", str(clone), *command],
+        input=given, capture_output=True, check=False, env={**os.environ, **_SETTINGS},
+    )  # fmt: skip
+    if done.returncode:
+        raise UsageError(
+            f"repository {clone.name}",
+            expected="its files",
+            got=done.stderr.decode(errors="replace").strip(),
+            remedy="see that its host answers, then give the same command again",
+        )
+    return done.stdout
+
+
+def link_installed(out: Path, installed: Iterable[Installed]) -> list[str]:
+    """Links what Debian packages hold; returns the packages that are not installed."""
+    lacking = []
+    for part in installed:
+        files = sorted(part.root.glob(part.files))
+        if not files:
+            lacking.append(part.package)
+        for file in files:
+            link = out / part.source / part.name_of(file)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.is_symlink():
+                link.symlink_to(file)
+    return sorted(set(lacking))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--only", nargs="+", metavar="KIND/NAME", help="these sources alone")
+    parser.add_argument("--host", default=HOST, help="of the repositories (default: %(default)s)")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    origins, installed = known_origins()
+    known = {part.source for part in origins} | {part.source for part in installed}
+    chosen = set(given.only or known)
+    if not chosen <= known:
+        parser.error(f"{min(chosen - known)} is none of {', '.join(sorted(known))}")
+    wanted = [part for part in origins if part.source in chosen]
+    failures = [str(error) for error in gather(given.out, wanted, given.host)]
+    lacking = link_installed(given.out, [part for part in installed if part.source in chosen])
+    if lacking:
+        failures.append(f"not installed; apt install {' '.join(lacking)}")
+    if failures:
+        parser.exit(1, "".join(f"{failure}\n" for failure in failures))
+
+
+if __name__ == "__main__":
+    main()
