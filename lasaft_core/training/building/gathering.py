@@ -19,13 +19,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from lasaft_core.errors import UsageError
 
 HOST: Final = "https://github.com"
 _KNOWN: Final = Path(__file__).with_name("origins.toml")
 _CLONES: Final = ".repositories"
+_OBJECTS_ALONE: Final = ("--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin")
 _SETTINGS: Final = {"GIT_LITERAL_PATHSPECS": "1", "GIT_TERMINAL_PROMPT": "0"}
 
 _log = logging.getLogger(__name__)
@@ -88,32 +89,42 @@ def _fetch(clone: Path, url: str, commit: str) -> None:
 
 
 def _take_files(clone: Path, origin: Origin, folder: Path) -> None:
-    wanted = {path: folder / name for path, name in _wanted(clone, origin).items()}
-    missing = [path for path, file in wanted.items() if not file.exists()]
+    wanted = {folder / file.name: file for file in _wanted(clone, origin)}
+    missing = {path: file for path, file in wanted.items() if not path.exists()}
     if missing:
-        listed = "\0".join(missing).encode()
+        # All at once: a checkout alone would ask for one file after the other.
+        objects = "\n".join({file.object_id for file in missing.values()})
+        _git(clone, "fetch", "--quiet", *_OBJECTS_ALONE, "origin", given=objects)
+        listed = "\0".join(file.path for file in missing.values())
         options = ("--pathspec-from-file=-", "--pathspec-file-nul")
         _git(clone, "checkout", "--force", origin.commit, *options, given=listed)
-    for path in missing:
-        wanted[path].parent.mkdir(parents=True, exist_ok=True)
-        (clone / path).replace(wanted[path])
+    for path, file in missing.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (clone / file.path).replace(path)
     _log.info("source=%s files=%d new=%d", origin.source, len(wanted), len(missing))
 
 
-def _wanted(clone: Path, origin: Origin) -> dict[str, str]:
-    """Path below the source by path in the repository. Raises UsageError where there are none."""
+class _File(NamedTuple):
+    object_id: str
+    path: str  # in the repository
+    name: str  # below the source
+
+
+def _wanted(clone: Path, origin: Origin) -> list[_File]:
+    """Raises UsageError where there are none."""
     below = f"{origin.below}/" if origin.below else ""
-    listed = _git(clone, "ls-tree", "-r", "-z", "--name-only", origin.commit)
-    names = {
-        path: path.removeprefix(below)
-        for path in listed.decode().split("\0")
-        if path.startswith(below)
-    }
-    chosen = {
-        path: name
-        for path, name in names.items()
-        if _matches(name, origin.files) and not _matches(name, origin.left_out)
-    }
+    listed = _git(clone, "ls-tree", "-r", "-z", origin.commit).decode().split("\0")
+    rows = [row.partition("\t") for row in listed]  # mode, kind and id, a tab, path
+    files = [
+        _File(facts.split()[2], path, path.removeprefix(below))
+        for facts, _, path in rows
+        if path.startswith(below) and path
+    ]
+    chosen = [
+        file
+        for file in files
+        if _matches(file.name, origin.files) and not _matches(file.name, origin.left_out)
+    ]
     if not chosen:
         raise UsageError(
             f"{origin.repository} at {origin.commit}",
@@ -128,11 +139,11 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _git(clone: Path, *command: str, given: bytes = b"") -> bytes:
+def _git(clone: Path, *command: str, given: str = "") -> bytes:
     """What git prints. Raises UsageError with what it complains of."""
     done = subprocess.run(
-        ["git", "-C", str(clone), *command],
-        input=given, capture_output=True, check=False, env={**os.environ, **_SETTINGS},
+        ["git", "-C", str(clone), "-c", "gc.auto=0", *command],
+        input=given.encode(), capture_output=True, check=False, env={**os.environ, **_SETTINGS},
     )  # fmt: skip
     if done.returncode:
         raise UsageError(
