@@ -41,7 +41,7 @@ _FREEPATS = {"licence": "CC0-1.0", "attribution": "FreePats project"}
 _SOLFEGE = {
     "licence": "MIT",
     "attribution": "HUST_Solfege, ITEC, Huazhong University of Science and Technology",
-    "files": ["*.flac", "*.wav"], "sung": True, "a_voice_each": True, "takes": 2,
+    "files": ["**/*.flac", "**/*.wav"], "sung": True, "a_voice_each": True, "takes": 2,
 }  # fmt: skip
 _DIRECT = {
     "licence": "MIT",
