@@ -4,9 +4,9 @@ folders that `build-data` reads.
     python -m lasaft_core.training.building.gathering sources
 
 `origins.toml` names them: each repository is read at one commit, and of it only the files that are
-needed, some 4 GB in all. The same command goes on where it was broken off. What Debian packages
-hold is linked where they are installed. Songs whose voices are learnt lie in `songs/` afterwards:
-`teaching` takes their voices out; `speaking` makes the synthetic ones. Terms: `sources.py`.
+needed, byte for byte. The same command gets what is missing. What Debian packages hold is linked
+where they are installed. Songs whose voices are learnt lie in `songs/` afterwards: `teaching` takes
+their voices out; `speaking` makes the synthetic ones. Terms: `sources.py`. Needs git 2.29.
 """
 
 import argparse
@@ -27,7 +27,8 @@ HOST: Final = "https://github.com"
 _KNOWN: Final = Path(__file__).with_name("origins.toml")
 _CLONES: Final = ".repositories"
 _OBJECTS_ALONE: Final = ("--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin")
-_SETTINGS: Final = {"GIT_LITERAL_PATHSPECS": "1", "GIT_TERMINAL_PROMPT": "0"}
+_FILES: Final = ("100644", "100755")  # modes; others are links and other repositories
+_OF_CALLER: Final = ("GIT_DIR", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE")
 
 _log = logging.getLogger(__name__)
 
@@ -68,57 +69,56 @@ def known_origins() -> tuple[list[Origin], list[Installed]]:
 def gather(out: Path, origins: Sequence[Origin], host: str = HOST) -> list[UsageError]:
     """What is missing in `out`, `KIND/NAME/...`; returns what could not be had."""
     errors = []
-    for repository in dict.fromkeys(origin.repository for origin in origins):
-        clone = out / _CLONES / repository.replace("/", "+")
-        for origin in (origin for origin in origins if origin.repository == repository):
+    for name, commit in dict.fromkeys((origin.repository, origin.commit) for origin in origins):
+        repository = out / _CLONES / name.replace("/", "+")
+        shutil.rmtree(repository, ignore_errors=True)  # one that was broken off may be locked
+        for origin in (o for o in origins if (o.repository, o.commit) == (name, commit)):
             try:
-                _fetch(clone, f"{host}/{repository}", origin.commit)
-                _take_files(clone, origin, out / origin.source)
+                if not repository.exists():
+                    _fetch(repository, f"{host}/{name}", commit)
+                _take_files(repository, origin, out / origin.source)
             except UsageError as error:
                 errors.append(error)
-        shutil.rmtree(clone)
+        shutil.rmtree(repository, ignore_errors=True)
     return errors
 
 
-def _fetch(clone: Path, url: str, commit: str) -> None:
+def _fetch(repository: Path, url: str, commit: str) -> None:
     """The commit and its folders, no files yet."""
-    clone.mkdir(parents=True, exist_ok=True)
-    _git(clone, "init", "--quiet")
-    _git(clone, "config", "remote.origin.url", url)
-    _git(clone, "fetch", "--quiet", "--depth=1", "--filter=blob:none", "origin", commit)
+    repository.mkdir(parents=True)
+    _git(repository, "init", "--quiet", "--bare")
+    _git(repository, "config", "remote.origin.url", url)
+    _git(repository, "fetch", "--quiet", "--depth=1", "--filter=blob:none", "origin", commit)
 
 
-def _take_files(clone: Path, origin: Origin, folder: Path) -> None:
-    wanted = {folder / file.name: file for file in _wanted(clone, origin)}
-    missing = {path: file for path, file in wanted.items() if not path.exists()}
-    if missing:
-        # All at once: a checkout alone would ask for one file after the other.
-        objects = "\n".join({file.object_id for file in missing.values()})
-        _git(clone, "fetch", "--quiet", *_OBJECTS_ALONE, "origin", given=objects)
-        listed = "\0".join(file.path for file in missing.values())
-        options = ("--pathspec-from-file=-", "--pathspec-file-nul")
-        _git(clone, "checkout", "--force", origin.commit, *options, given=listed)
-    for path, file in missing.items():
+def _take_files(repository: Path, origin: Origin, folder: Path) -> None:
+    wanted = {folder / file.name: file.object_id for file in _wanted(repository, origin)}
+    missing = {path: object_id for path, object_id in wanted.items() if not path.exists()}
+    if missing:  # all at once: else git asks for one after the other
+        objects = "\n".join(set(missing.values()))
+        _git(repository, "fetch", "--quiet", *_OBJECTS_ALONE, "origin", given=objects)
+    for path, object_id in missing.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        (clone / file.path).replace(path)
+        part = path.with_name(f".{path.name}.part")
+        part.write_bytes(_git(repository, "cat-file", "blob", object_id))
+        part.replace(path)
     _log.info("source=%s files=%d new=%d", origin.source, len(wanted), len(missing))
 
 
 class _File(NamedTuple):
     object_id: str
-    path: str  # in the repository
     name: str  # below the source
 
 
-def _wanted(clone: Path, origin: Origin) -> list[_File]:
+def _wanted(repository: Path, origin: Origin) -> list[_File]:
     """Raises UsageError where there are none."""
     below = f"{origin.below}/" if origin.below else ""
-    listed = _git(clone, "ls-tree", "-r", "-z", origin.commit).decode().split("\0")
-    rows = [row.partition("\t") for row in listed]  # mode, kind and id, a tab, path
+    listed = _git(repository, "ls-tree", "-r", "-z", origin.commit).split(b"\0")
+    rows = [row.partition(b"\t") for row in listed if row]  # mode, kind and id; a tab; path
     files = [
-        _File(facts.split()[2], path, path.removeprefix(below))
-        for facts, _, path in rows
-        if path.startswith(below) and path
+        _File(object_id, path.removeprefix(below))
+        for (mode, _, object_id), path in ((f.decode().split(), os.fsdecode(p)) for f, _, p in rows)
+        if mode in _FILES and path.startswith(below)
     ]
     chosen = [
         file
@@ -130,6 +130,7 @@ def _wanted(clone: Path, origin: Origin) -> list[_File]:
             f"{origin.repository} at {origin.commit}",
             expected=f"{', '.join(origin.files)} in {below or 'it'}",
             got="no such files",
+            remedy=f"mend its entry in {_KNOWN.name}",
         )
     return chosen
 
@@ -139,15 +140,21 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _git(clone: Path, *command: str, given: str = "") -> bytes:
+def _git(repository: Path, *command: str, given: str = "") -> bytes:
     """What git prints. Raises UsageError with what it complains of."""
+    if shutil.which("git") is None:
+        raise UsageError("git is not installed", remedy="install it, say by apt install git")
+    environment = {name: os.environ[name] for name in os.environ if name not in _OF_CALLER}
     done = subprocess.run(
-        ["git", "-C", str(clone), "-c", "gc.auto=0", *command],
-        input=given.encode(), capture_output=True, check=False, env={**os.environ, **_SETTINGS},
-    )  # fmt: skip
+        ["git", f"--git-dir={repository}", "-c", "gc.auto=0", *command],
+        input=given.encode(),
+        capture_output=True,
+        check=False,
+        env={**environment, "GIT_TERMINAL_PROMPT": "0"},
+    )
     if done.returncode:
         raise UsageError(
-            f"repository {clone.name}",
+            f"repository {repository.name}",
             expected="its files",
             got=done.stderr.decode(errors="replace").strip(),
             remedy="see that its host answers, then give the same command again",
@@ -165,7 +172,8 @@ def link_installed(out: Path, installed: Iterable[Installed]) -> list[str]:
         for file in files:
             link = out / part.source / part.name_of(file)
             link.parent.mkdir(parents=True, exist_ok=True)
-            if not link.is_symlink():
+            if not link.exists():
+                link.unlink(missing_ok=True)  # one to a file that went
                 link.symlink_to(file)
     return sorted(set(lacking))
 
@@ -173,7 +181,9 @@ def link_installed(out: Path, installed: Iterable[Installed]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--only", nargs="+", metavar="KIND/NAME", help="these sources alone")
+    parser.add_argument(
+        "--only", action="append", metavar="KIND/NAME", help="this source alone; again for more"
+    )
     parser.add_argument("--host", default=HOST, help="of the repositories (default: %(default)s)")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")

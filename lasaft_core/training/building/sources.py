@@ -160,9 +160,6 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
         "licence": "CC0-1.0", "attribution": "OHF-Voice voice datasets, their speakers",
         "files": ["**/*.mp3"], "a_voice_each": True,
     },
-    "erithacus": {
-        "licence": "CC-BY-4.0", "attribution": "ErithacusVB, its author", "held_out": True,
-    },
     "freedoom": {
         "licence": "BSD-3-Clause", "attribution": "music of Freedoom, contributors to the project",
         "files": ["musics/*.mid"],

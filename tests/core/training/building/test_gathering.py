@@ -33,16 +33,26 @@ def git(folder, *command):
     return done.stdout.strip()
 
 
+@pytest.fixture(params=["{}", "file://{}"], ids=["whole", "partial"])
+def host(request, tmp_path):
+    """Of a repository; a path gives all files at once, an address those that are asked for."""
+    folder = tmp_path / "host"
+    folder.mkdir()
+    return request.param.format(folder)
+
+
 @pytest.fixture
-def origin(tmp_path):
-    """A repository whose next commit has another song, below `tmp_path/host`."""
+def origin(host, tmp_path):
+    """The first of a repository's two commits."""
     repository = tmp_path / "host" / "somebody" / "songs"
     repository.mkdir(parents=True)
     git(repository, "init", "--quiet")
+    git(repository, "config", "uploadpack.allowFilter", "true")
     for name, content in FILES.items():
         file = repository / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
+    (repository / "takes" / "link.wav").symlink_to("two.wav")
     git(repository, "add", ".")
     git(repository, "commit", "--quiet", "-m", "songs")
     commit = git(repository, "rev-parse", "HEAD")
@@ -63,33 +73,55 @@ def found(folder):
     return {str(f.relative_to(folder)): f.read_bytes() for f in files}
 
 
-def test_files_are_those_of_the_commit_byte_for_byte(origin, tmp_path):
+def test_files_are_those_of_the_commit_byte_for_byte(origin, host, tmp_path):
     out = tmp_path / "sources"
-    assert gather(out, [origin], str(tmp_path / "host")) == []
+    whole = replace(origin, source="voices/all", below="", files=("*",), left_out=())
+    assert gather(out, [origin, whole], host) == []
     wanted = {"loud/one.wav": FILES["takes/loud/one.wav"], "two.wav": b"two"}
     assert found(out / "voices" / "one") == wanted
+    assert found(out / "voices" / "all") == FILES
 
 
-def test_only_what_is_missing_is_fetched_again(origin, tmp_path):
+def test_the_same_command_gets_what_is_missing(origin, host, tmp_path):
     out = tmp_path / "sources"
-    gather(out, [origin], str(tmp_path / "host"))
+    gather(out, [origin], host)
     (out / "voices" / "one" / "two.wav").write_bytes(b"mine")
     (out / "voices" / "one" / "loud" / "one.wav").unlink()
-    assert gather(out, [origin], str(tmp_path / "host")) == []
+    broken_off = out / ".repositories" / "somebody+songs"
+    broken_off.mkdir(parents=True)
+    (broken_off / "config.lock").touch()
+    assert gather(out, [origin], host) == []
     kept = found(out / "voices" / "one")
     assert kept == {"loud/one.wav": FILES["takes/loud/one.wav"], "two.wav": b"mine"}
 
 
-def test_what_can_not_be_had_is_named_and_the_rest_is_there(origin, tmp_path):
+def test_a_repository_that_git_is_told_of_is_left_alone(origin, host, tmp_path, monkeypatch):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    git(mine, "init", "--quiet")
+    before = found(mine)
+    monkeypatch.setenv("GIT_DIR", str(mine / ".git"))
+    assert gather(tmp_path / "sources", [origin], host) == []
+    assert found(mine) == before
+
+
+def test_what_can_not_be_had_is_named_and_the_rest_is_there(origin, host, tmp_path):
     gone = replace(origin, repository="somebody/gone")
     unknown = replace(origin, commit="0" * 40)
     empty = replace(origin, files=("*.flac",))
-    errors = gather(tmp_path / "sources", [gone, unknown, empty, origin], str(tmp_path / "host"))
+    errors = gather(tmp_path / "sources", [gone, unknown, empty, origin], host)
     assert [type(error).__name__ for error in errors] == ["UsageError"] * 3
-    assert "somebody+gone" in str(errors[0])
-    assert "0" * 40 in str(errors[1])
-    assert "*.flac in takes/" in str(errors[2])
+    assert sorted(error.remedy[:4] for error in errors) == ["mend", "see ", "see "]
+    messages = "\n".join(map(str, errors))
+    for named in ("somebody+gone", "0" * 40, "*.flac in takes/"):
+        assert named in messages
     assert (tmp_path / "sources" / "voices" / "one" / "two.wav").exists()
+
+
+def test_without_git_its_package_is_named(origin, host, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (error,) = gather(tmp_path / "sources", [origin], host)
+    assert "apt install git" in error.remedy
 
 
 def test_installed_files_are_linked_and_lacking_packages_named(tmp_path):
@@ -109,7 +141,7 @@ def test_every_source_with_known_terms_has_an_origin():
     assert len({(o.source, o.repository, o.below) for o in repositories}) == len(repositories)
     assert all(len(origin.commit) == 40 for origin in repositories)
     named = {source.replace("songs/", "solos/").split("/")[1] for source in gathered}
-    assert named == set(KNOWN) - {"erithacus"}
+    assert named == set(KNOWN)
 
 
 def test_unknown_sources_are_refused(monkeypatch, capsys, tmp_path):
