@@ -68,18 +68,30 @@ def known_origins() -> tuple[list[Origin], list[Installed]]:
 
 def gather(out: Path, origins: Sequence[Origin], host: str = HOST) -> list[UsageError]:
     """What is missing in `out`, `KIND/NAME/...`; returns what could not be had."""
+    by_commit: dict[tuple[str, str], list[Origin]] = {}
+    for origin in origins:
+        by_commit.setdefault((origin.repository, origin.commit), []).append(origin)
+    errors: list[UsageError] = []
+    for (name, _), parts in by_commit.items():
+        errors += _gather(out, parts, f"{host}/{name}")
+    return errors
+
+
+def _gather(out: Path, parts: Sequence[Origin], url: str) -> list[UsageError]:
+    """All of one commit."""
+    repository = out / _CLONES / parts[0].repository.replace("/", "+")
+    shutil.rmtree(repository, ignore_errors=True)  # one that was broken off may be locked
     errors = []
-    for name, commit in dict.fromkeys((origin.repository, origin.commit) for origin in origins):
-        repository = out / _CLONES / name.replace("/", "+")
-        shutil.rmtree(repository, ignore_errors=True)  # one that was broken off may be locked
-        for origin in (o for o in origins if (o.repository, o.commit) == (name, commit)):
+    try:
+        _fetch(repository, url, parts[0].commit)
+        for origin in parts:
             try:
-                if not repository.exists():
-                    _fetch(repository, f"{host}/{name}", commit)
                 _take_files(repository, origin, out / origin.source)
             except UsageError as error:
                 errors.append(error)
-        shutil.rmtree(repository, ignore_errors=True)
+    except UsageError as error:
+        errors.append(error)
+    shutil.rmtree(repository, ignore_errors=True)
     return errors
 
 
@@ -180,7 +192,7 @@ def link_installed(out: Path, installed: Iterable[Installed]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, help="gets a folder KIND/NAME for each source")
     parser.add_argument(
         "--only", action="append", metavar="KIND/NAME", help="this source alone; again for more"
     )

@@ -109,7 +109,8 @@ def test_what_can_not_be_had_is_named_and_the_rest_is_there(origin, host, tmp_pa
     gone = replace(origin, repository="somebody/gone")
     unknown = replace(origin, commit="0" * 40)
     empty = replace(origin, files=("*.flac",))
-    errors = gather(tmp_path / "sources", [gone, unknown, empty, origin], host)
+    gone_too = replace(gone, source="voices/two")  # one repository, one complaint
+    errors = gather(tmp_path / "sources", [gone, gone_too, unknown, empty, origin], host)
     assert [type(error).__name__ for error in errors] == ["UsageError"] * 3
     assert sorted(error.remedy[:4] for error in errors) == ["mend", "see ", "see "]
     messages = "\n".join(map(str, errors))
