@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from lasaft_core.errors import UsageError
 
@@ -68,6 +68,8 @@ def known_origins() -> tuple[list[Origin], list[Installed]]:
 
 def gather(out: Path, origins: Sequence[Origin], host: str = HOST) -> list[UsageError]:
     """What is missing in `out`, `KIND/NAME/...`; returns what could not be had."""
+    if shutil.which("git") is None:
+        return [UsageError("git is not installed", remedy="install it, say by apt install git")]
     by_commit: dict[tuple[str, str], list[Origin]] = {}
     for origin in origins:
         by_commit.setdefault((origin.repository, origin.commit), []).append(origin)
@@ -104,8 +106,9 @@ def _fetch(repository: Path, url: str, commit: str) -> None:
 
 
 def _take_files(repository: Path, origin: Origin, folder: Path) -> None:
-    wanted = {folder / file.name: file.object_id for file in _wanted(repository, origin)}
-    missing = {path: object_id for path, object_id in wanted.items() if not path.exists()}
+    wanted = _wanted(repository, origin)
+    paths = {folder / name: object_id for name, object_id in wanted.items()}
+    missing = {path: object_id for path, object_id in paths.items() if not path.exists()}
     if missing:  # all at once: else git asks for one after the other
         objects = "\n".join(set(missing.values()))
         _git(repository, "fetch", "--quiet", *_OBJECTS_ALONE, "origin", given=objects)
@@ -117,34 +120,25 @@ def _take_files(repository: Path, origin: Origin, folder: Path) -> None:
     _log.info("source=%s files=%d new=%d", origin.source, len(wanted), len(missing))
 
 
-class _File(NamedTuple):
-    object_id: str
-    name: str  # below the source
-
-
-def _wanted(repository: Path, origin: Origin) -> list[_File]:
-    """Raises UsageError where there are none."""
+def _wanted(repository: Path, origin: Origin) -> dict[str, str]:
+    """Ids of the files by their path below the source. Raises UsageError where there are none."""
     below = f"{origin.below}/" if origin.below else ""
-    listed = _git(repository, "ls-tree", "-r", "-z", origin.commit).split(b"\0")
-    rows = [row.partition(b"\t") for row in listed if row]  # mode, kind and id; a tab; path
-    files = [
-        _File(object_id, path.removeprefix(below))
-        for (mode, _, object_id), path in ((f.decode().split(), os.fsdecode(p)) for f, _, p in rows)
-        if mode in _FILES and path.startswith(below)
-    ]
-    chosen = [
-        file
-        for file in files
-        if _matches(file.name, origin.files) and not _matches(file.name, origin.left_out)
-    ]
-    if not chosen:
+    wanted = {}
+    for row in _git(repository, "ls-tree", "-r", "-z", origin.commit).split(b"\0")[:-1]:
+        facts, _, path = os.fsdecode(row).partition("\t")
+        mode, _, object_id = facts.split()
+        name = path.removeprefix(below)
+        is_wanted = _matches(name, origin.files) and not _matches(name, origin.left_out)
+        if mode in _FILES and path.startswith(below) and is_wanted:
+            wanted[name] = object_id
+    if not wanted:
         raise UsageError(
             f"{origin.repository} at {origin.commit}",
             expected=f"{', '.join(origin.files)} in {below or 'it'}",
             got="no such files",
             remedy=f"mend its entry in {_KNOWN.name}",
         )
-    return chosen
+    return wanted
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
@@ -154,8 +148,6 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 def _git(repository: Path, *command: str, given: str = "") -> bytes:
     """What git prints. Raises UsageError with what it complains of."""
-    if shutil.which("git") is None:
-        raise UsageError("git is not installed", remedy="install it, say by apt install git")
     environment = {name: os.environ[name] for name in os.environ if name not in _OF_CALLER}
     done = subprocess.run(
         ["git", f"--git-dir={repository}", "-c", "gc.auto=0", *command],

@@ -48,6 +48,7 @@ _DIRECT = {
     "attribution": "inputs of neural-amp-modeler-wasm, TONE3000 and contributors",
     "direct": True, "takes": 6,
 }  # fmt: skip
+_OUT_OF_SONGS = {"target": "vocals", "takes": 3, "files": ["*.flac"]}  # as `teaching` leaves them
 _SECTOID = {"licence": "MIT", "attribution": "Sectoid, Carlos Viola Iborra", "files": ["*.ogg"]}
 # Of GearHead Caramel; the others sound like voices to Spleeter, are a century old, or not as free.
 _VOICELESS_TRACKS: Final = (
@@ -241,20 +242,20 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "josh-woodward-singing": {
         "licence": "CC-BY-4.0", "attribution": "Swansong and Crazy Glue, Josh Woodward",
-        "target": "vocals", "takes": 3, "files": ["*.flac"],
+        **_OUT_OF_SONGS,
     },
     "snowflake-singing": {
         "licence": "CC-BY-3.0", "attribution": "Living Nightmare, Snowflake",
-        "target": "vocals", "takes": 3, "files": ["*.flac"],
+        **_OUT_OF_SONGS,
     },
     "loveshadow-singing": {
         "licence": "CC-BY-3.0",
         "attribution": "Heart On Redial, Loveshadow with Mana Junkie and Airtone",
-        "target": "vocals", "takes": 3, "files": ["*.flac"],
+        **_OUT_OF_SONGS,
     },
     "army-chorus": {
         "licence": "public domain", "attribution": "Arirang, U.S. Army Chorus",
-        "target": "vocals", "takes": 3, "files": ["*.flac"],
+        **_OUT_OF_SONGS,
     },
     "kira": {
         "licence": "MIT", "attribution": "the music of Kira's examples, Andrew Minnich",
