@@ -78,7 +78,7 @@ def _cpu_has_bfloat16() -> bool:
 
 
 class PlainEstimator:
-    """The network as it is, in float32, target by target: the yardstick."""
+    """The network as it is, in float32, target by target where it can be: the yardstick."""
 
     def __init__(self, network: UNet, *, device: str) -> None:
         self.config, self.device = network.config, device
@@ -90,13 +90,19 @@ class PlainEstimator:
         with torch.inference_mode(), full_float32():
             mix = _to_tensor(windows).to(self.device)
             spectrogram = self.spectral(mix)
-            return {target: self._estimate(spectrogram, target, mix) for target in targets}
+            stems: dict[str, Audio] = {}
+            for asked in dict.fromkeys(self.config.asked_for((target,)) for target in targets):
+                stems |= self._estimates(spectrogram, asked, mix.shape[-1])
+        return {target: stems[target] for target in targets}
 
-    def _estimate(self, spectrogram: Tensor, target: str, mix: Tensor) -> Audio:
-        index = self.config.targets.index(target)
-        condition = torch.full((len(mix),), index, device=self.device)
-        stems = self.spectral.inverse(self.network(spectrogram, condition), mix.shape[-1])
-        return stems.cpu().numpy().transpose(0, 2, 1)
+    def _estimates(
+        self, spectrogram: Tensor, targets: Sequence[str], samples: int
+    ) -> dict[str, Audio]:
+        indices = [self.config.targets.index(target) for target in targets]
+        condition = torch.tensor(indices * len(spectrogram), device=self.device)
+        waveforms = self.spectral.inverse(self.network(spectrogram, condition), samples)
+        stems = waveforms.cpu().numpy().transpose(0, 2, 1)
+        return {target: stems[n :: len(targets)] for n, target in enumerate(targets)}
 
 
 class Estimator:
@@ -129,7 +135,7 @@ class Estimator:
     def __call__(self, windows: Audio, targets: Sequence[str]) -> dict[str, Audio]:
         """[batch, window_samples, 2] -> {target: the same shape}."""
         # In the network's order, whatever the caller's: each choice is one specialised network.
-        ordered = tuple(target for target in self.config.targets if target in targets)
+        ordered = self.config.asked_for(targets)
         parts = [self._halving(part, ordered) for part in self._split(_to_tensor(windows))]
         self._transfers.finish()
         stems = torch.cat(parts, dim=1).numpy().transpose(0, 1, 3, 2)

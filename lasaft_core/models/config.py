@@ -1,6 +1,7 @@
 """What a network is made of: one frozen description for all networks of the two papers."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import inf
 from typing import Final
@@ -63,7 +64,8 @@ class NetworkConfig:
     the mixture's element by element ("masking") or as complex numbers ("complex-masking").
     `input_rms`: that of the magnitudes that the network sees, however loud the window is; None:
     as they are. `input_exponent` acts on these. `copies_dc`: the lowest bin of the estimate is the
-    mixture's.
+    mixture's. `mixture_consistent`: what the estimates of all targets leave of the mixture is
+    shared among them (see `estimation.py`), so that all are asked together.
     """
 
     block: str = "tfc-lasaft"
@@ -108,6 +110,7 @@ class NetworkConfig:
     input_rms: float | None = None
     input_exponent: float = 1.0
     copies_dc: bool = False
+    mixture_consistent: bool = False
     targets: tuple[str, ...] = ("vocals", "drums", "bass", "other")
     sample_rate: int = 44100
 
@@ -144,6 +147,11 @@ class NetworkConfig:
             "activation": (
                 self.activation != "softmax" or not self.block.startswith("tdc"),
                 "another with TDC, whose published softmax is taken over frames",
+            ),
+            "mixture_consistent": (
+                not self.mixture_consistent
+                or (self.is_conditioned and self.spectrogram == "complex" and not self.copies_dc),
+                "false, where one target is estimated, a magnitude, or the lowest bin is copied",
             ),
             "targets": (
                 len(set(names)) == len(names) > 0 and all(map(_TARGET.fullmatch, names)),
@@ -194,6 +202,10 @@ class NetworkConfig:
         """The encoder does the same for all targets."""
         acts = self.is_conditioned and self.condition_to != "decoder"
         return not acts and "saft" not in (self.encoder_block or self.block)
+
+    def asked_for(self, targets: Sequence[str]) -> tuple[str, ...]:
+        """What the network estimates at once to give these targets, in its own order."""
+        return tuple(t for t in self.targets if self.mixture_consistent or t in targets)
 
     @property
     def condition_dim(self) -> int:

@@ -1,7 +1,7 @@
 """From the mixture's spectrogram to what the network sees, and from its output to an estimate.
 
 Legend: B batch, C audio channels, T frames, F bins, S subbands. Spectrograms are complex as
-channels, all real parts first: [B, 2 C, T, F].
+channels, all real parts first: [B, 2 C, T, F]; N targets.
 """
 
 import torch
@@ -11,6 +11,7 @@ from lasaft_core.models.config import NetworkConfig
 
 _SMALLEST_MAGNITUDE = 1e-4
 _MOST_GAIN, _FAINT = 16.0, 1e-12
+_LEAST_SHARE = 1e-4  # of the mixture's power: where no estimate sounds, all share alike
 
 
 class Estimation:
@@ -61,6 +62,24 @@ class Estimation:
         if self.config.channel_order == "sides":
             return _sides_first(spectrogram)
         return spectrogram
+
+
+def mixture_consistent(estimates: Tensor, mixture: Tensor) -> Tensor:
+    """[N, B, 2 C, T, F] of all targets, [B, 2 C, T, F] -> estimates that add up to the mixture.
+
+    What they leave of it, in each bin of each channel, is shared in proportion to their powers:
+    mixture consistency with weights (Wisdom et al., ICASSP 2019, arXiv 1811.08521).
+    """
+    of_mixture = _power(mixture)
+    powers = _power(estimates) + (_LEAST_SHARE * of_mixture + _FAINT)
+    shares = powers / powers.sum(dim=0)  # N, B, C, T, F
+    return estimates + torch.cat((shares, shares), dim=2) * (mixture - estimates.sum(dim=0))
+
+
+def _power(spectrogram: Tensor) -> Tensor:
+    """[..., 2 C, T, F] -> [..., C, T, F]."""
+    real, imaginary = spectrogram.chunk(2, dim=-3)
+    return real**2 + imaginary**2
 
 
 def _levelled(spectrogram: Tensor, rms: float) -> Tensor:

@@ -18,9 +18,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from lasaft_core.errors import InvalidOption
 from lasaft_core.models.blocks import Modulate, build_block
 from lasaft_core.models.config import NetworkConfig
-from lasaft_core.models.estimation import Estimation
+from lasaft_core.models.estimation import Estimation, mixture_consistent
 from lasaft_core.modules.activations import ACTIVATIONS
 from lasaft_core.modules.conditioning import MODULATIONS, ConditionGenerator, ControlOptions
 
@@ -107,9 +108,11 @@ class UNet(nn.Module):
         """[B, 2 * audio channels, T, n_fft / 2 + 1] and targets [B * N], N for each spectrogram
         side by side -> [B * N, 2 * audio channels, T, n_fft / 2 + 1].
 
-        Where the encoder is blind to the target, it works once for all N.
+        Where the encoder is blind to the target, it works once for all N. A network whose
+        estimates are to be `mixture_consistent` has to be asked for all targets.
         """
         repeats = len(target) // len(spectrogram)
+        check_asked(self.config, repeats)
         embedding = self.embed(target)
         modulation = self.modulations(embedding)
         mixture = spectrogram.repeat_interleave(repeats, dim=0)  # B N
@@ -126,7 +129,21 @@ class UNet(nn.Module):
         for up, decoder in zip(self.upsamplings, self.decoders, strict=True):
             x = torch.cat((up(x), skips.pop()), dim=1)  # B N, 2 C, 2 T, 2 F
             x = decoder(x, embedding, next(modulation))
-        return self.estimation.estimate(self.last_conv(x), mixture)
+        estimates = self.estimation.estimate(self.last_conv(x), mixture)
+        if not self.config.mixture_consistent:
+            return estimates
+        of_mixtures = estimates.unflatten(0, (-1, repeats)).transpose(0, 1)  # N, B, 2 C, T, F
+        return mixture_consistent(of_mixtures, spectrogram).transpose(0, 1).flatten(0, 1)
+
+
+def check_asked(config: NetworkConfig, number: int) -> None:
+    """Raises InvalidOption where so many targets can't be asked at once."""
+    if config.mixture_consistent and number != len(config.targets):
+        raise InvalidOption(
+            "targets of a mixture-consistent network",
+            expected=f"all {len(config.targets)} at once",
+            got=number,
+        )
 
 
 def modulated_blocks(config: NetworkConfig) -> range:

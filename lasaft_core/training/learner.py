@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from lasaft_core.errors import TrainingDiverged
+from lasaft_core.errors import InvalidOption, TrainingDiverged
 from lasaft_core.models import NetworkConfig
 from lasaft_core.spectral import ComplexAsChannels
 from lasaft_core.training.excerpts import Batch, as_wanted
@@ -43,6 +43,7 @@ class Learner:
         precision: str,
         compiles: bool = False,
     ) -> None:
+        _check_fits(config, recipe)
         self.config, self.recipe, self.seed = config, recipe, seed
         self.device, self.precision = device, precision
         self.step = 0
@@ -138,6 +139,17 @@ class Learner:
             optimiser.load_state_dict(known)
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+
+
+def _check_fits(config: NetworkConfig, recipe: Recipe) -> None:
+    """Raises InvalidOption where the network can't learn by the recipe."""
+    if config.mixture_consistent and not recipe.mixing.asks_all_targets:
+        raise InvalidOption(
+            "recipe",
+            expected="one that asks for all targets of a mixture, which this network shares out",
+            got="one that draws a target",
+            remedy="train it with --recipe modern",
+        )
 
 
 def diverged(where: str, loss: float) -> TrainingDiverged:

@@ -31,7 +31,9 @@ from lasaft_core.training.recipes import MODERN
 from lasaft_core.training.validation import validate
 
 EXCERPT_SECONDS, VALIDATION_SECONDS = 1.5, 10.0
-BASE = replace(PRESETS["lasaft-subband"], num_frames=64, input_rms=None)  # as compared
+BASE = replace(  # as compared
+    PRESETS["lasaft-subband"], num_frames=64, input_rms=None, mixture_consistent=False
+)
 NETWORKS = {
     "base": BASE,
     "2 latents": replace(BASE, num_latents=2),
@@ -50,6 +52,7 @@ NETWORKS = {
     "mapping": replace(BASE, estimation="mapping"),
     "real masks": replace(BASE, estimation="masking"),
     "linear input": replace(BASE, input_exponent=1.0),
+    "mixture-consistent": replace(BASE, mixture_consistent=True),
 }
 RECIPES = {
     "loss: waveform L1 + spectrogram L1": {"loss": "waveform-and-spectrogram-l1"},

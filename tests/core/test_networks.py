@@ -12,7 +12,7 @@ from lasaft_core import Separator
 from lasaft_core.errors import InvalidOption
 from lasaft_core.models import PRESETS, NetworkConfig, UNet, build
 from lasaft_core.models.config import BLOCKS, CONDITIONED_BLOCKS
-from lasaft_core.models.estimation import Estimation
+from lasaft_core.models.estimation import Estimation, mixture_consistent
 from lasaft_core.modules.gpocm import film, gpocm, pocm
 from lasaft_core.modules.lasaft import LaSAFT
 from lasaft_core.modules.lightsaft import LightSAFT
@@ -173,6 +173,33 @@ def test_a_levelled_network_s_estimates_are_as_loud_as_the_mixture():
     )
 
 
+def test_what_estimates_leave_is_shared_in_proportion_to_their_powers():
+    mixture = torch.tensor([2.0, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 3, 5)  # of one channel
+    estimates = torch.stack((0.1 * mixture, 0.3 * mixture, 0 * mixture))
+    shared = mixture_consistent(estimates, mixture)
+    expected = torch.tensor([0.1 + 0.6 * 0.1, 0.3 + 0.6 * 0.9, 0.0]).reshape(3, 1, 1, 1, 1)
+    torch.testing.assert_close(shared, expected * mixture, atol=3e-3, rtol=0)
+    torch.testing.assert_close(shared.sum(dim=0), mixture)
+    nothing = mixture_consistent(torch.zeros_like(estimates), mixture)
+    torch.testing.assert_close(nothing, (mixture / 3).expand_as(estimates))
+
+
+def test_a_mixture_consistent_network_s_estimates_add_up_and_are_those_of_each_mixture():
+    torch.manual_seed(0)
+    config = replace(TINY, estimation="complex-masking", num_subbands=4, mixture_consistent=True)
+    network, plain = UNet(config).eval(), UNet(replace(config, mixture_consistent=False)).eval()
+    plain.load_state_dict(network.state_dict())
+    spectrogram, targets = torch.randn(2, 4, 8, 33), torch.arange(4).repeat(2)
+    together = network(spectrogram, targets).unflatten(0, (2, 4))
+    torch.testing.assert_close(together.sum(dim=1), spectrogram)
+    alone = plain(spectrogram[1:], torch.arange(4))
+    torch.testing.assert_close(
+        together[1], mixture_consistent(alone[:, None], spectrogram[1:])[:, 0]
+    )
+    with pytest.raises(InvalidOption, match=r"all 4 at once.*got 1"):
+        network(spectrogram, torch.tensor([0, 2]))
+
+
 def test_magnitudes_take_the_mixtures_phase_or_scale_it():
     spectrogram, output = torch.randn(1, 4, 8, 33), torch.rand(1, 2, 8, 33)
     mapped = Estimation(replace(TINY, spectrogram="magnitude")).estimate(output, spectrogram)
@@ -231,6 +258,9 @@ def test_config_survives_json_and_refuses_what_no_network_has():
         {"input_rms": 0.0, "estimation": "masking"},
         {"input_rms": 4.0, "estimation": "mapping"},
         {"targets": ("vocals", "vocals")},
+        {"mixture_consistent": True, "copies_dc": True},
+        {"mixture_consistent": True, "spectrogram": "magnitude"},
+        {"mixture_consistent": True, "block": "tfc", **ONE_TARGET},
         {"kernel_size": (2, 3)},
         {"last_activation": "magic"},
         {"block": "tfc-lasaft", "modulation": "none"},

@@ -1,5 +1,6 @@
 """The separator against the published implementation, and its own laws."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,8 +9,10 @@ import pytest
 import torch
 
 from lasaft_core import Separator
+from lasaft_core.checkpoints import Checkpoint
 from lasaft_core.errors import InvalidOption, UnknownTarget
 from lasaft_core.estimator import full_float32, resolve_device, resolve_precision
+from lasaft_core.models import PRESETS, UNet
 from lasaft_core.transfers import CudaTransfers
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -82,6 +85,26 @@ def test_one_network_serves_the_targets_in_any_order(golden):
     for target, stem in first.items():
         np.testing.assert_array_equal(second[target], stem)
     assert list(separator._estimator._specialised) == [("vocals", "drums")]
+
+
+def test_a_mixture_consistent_network_gives_the_same_stem_whatever_else_is_asked():
+    torch.manual_seed(0)
+    config = replace(PRESETS["lasaft-tiny"], mixture_consistent=True)
+    tensors = UNet(config).state_dict()
+    made = Checkpoint(name="made", sha256="", licence=None, config=config, tensors=tensors)
+    separator = Separator(made, device="cpu", precision="float32")
+    samples = 3 * separator.window_samples
+    mix = np.random.default_rng(0).normal(0, 0.1, (samples, 2)).astype(np.float32)
+    stems = separator.separate(mix)
+    assert min(np.abs(stem).max() for stem in stems.values()) > 1e-3
+    np.testing.assert_allclose(sum(stems.values()), mix, atol=1e-5)
+    alone = separator.separate(mix, ("drums",))
+    assert tuple(alone) == ("drums",)
+    np.testing.assert_array_equal(alone["drums"], stems["drums"])
+    windows = np.stack([mix[i : i + separator.window_samples] for i in (0, 9000)])
+    together = separator._estimator(windows, ("other",))["other"]
+    for window, estimate in zip(windows, together, strict=True):
+        assert np.abs(separator.separate_window(window, "other") - estimate).max() <= 1e-6
 
 
 def test_a_batch_equals_its_items_to_rounding(separator, golden):

@@ -63,6 +63,7 @@ def test_every_family_gives_the_same(name):
         {"bottleneck_factor": None, "tdf_affine": False, "normalises_modulation": False},
         {"encoder_block": "tfc-tdf", "num_subbands": 2, "channel_growth": 3},
         {"estimation": "complex-masking", "input_rms": 4.0, "input_exponent": 0.5},
+        {"estimation": "complex-masking", "mixture_consistent": True},
     ],
 )
 def test_every_setting_gives_the_same(changes):
@@ -81,5 +82,6 @@ def test_some_targets_are_as_all_of_them():
 def test_the_plain_network_stays_as_it_was(name):
     network = trained(replace(PRESETS[name], **SMALL))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    SpecialisedUNet(network, network.config.targets[:1]).in_precision(torch.bfloat16)
+    asked = network.config.asked_for(network.config.targets[:1])
+    SpecialisedUNet(network, asked).in_precision(torch.bfloat16)
     torch.testing.assert_close(dict(network.state_dict()), before, atol=0, rtol=0)

@@ -96,6 +96,13 @@ def test_a_killed_training_resumes_with_the_same_curve(tmp_path, data, tiny, rec
         assert torch.equal(resumed.learner.weights()[name], tensor), name
 
 
+def test_a_recipe_that_draws_a_target_is_refused_for_a_mixture_consistent_network(tmp_path, tiny):
+    consistent = replace(tiny, mixture_consistent=True)
+    with pytest.raises(InvalidOption, match="--recipe modern"):
+        start(tmp_path / "run", consistent, PUBLISHED)
+    start(tmp_path / "run", consistent, AVERAGED)
+
+
 def test_processes_that_prepare_batches_change_nothing(tmp_path, data, tiny):
     for loaders in (0, 2):
         trainer = start(tmp_path / str(loaders), tiny, AVERAGED, replace(OPTIONS, loaders=loaders))
