@@ -135,11 +135,11 @@ class Estimator:
     def __call__(self, windows: Audio, targets: Sequence[str]) -> dict[str, Audio]:
         """[batch, window_samples, 2] -> {target: the same shape}."""
         # In the network's order, whatever the caller's: each choice is one specialised network.
-        ordered = self.config.asked_for(targets)
+        ordered = tuple(target for target in self.config.targets if target in targets)
         parts = [self._halving(part, ordered) for part in self._split(_to_tensor(windows))]
         self._transfers.finish()
         stems = torch.cat(parts, dim=1).numpy().transpose(0, 1, 3, 2)
-        self.windows_computed += len(windows) * len(ordered)
+        self.windows_computed += len(windows) * len(self.config.asked_for(ordered))
         of_target = dict(zip(ordered, stems, strict=True))
         return {target: of_target[target] for target in targets}
 
@@ -176,8 +176,11 @@ class Estimator:
         is finished."""
         with torch.inference_mode(), full_float32():
             mix = self._transfers.upload(batch)
-            spectrogram = self.specialised(targets)(self.spectral(mix))
-            stems = self.spectral.inverse(spectrogram.flatten(0, 1), mix.shape[-1])
+            asked = self.config.asked_for(targets)
+            estimates = self.specialised(asked)(self.spectral(mix))
+            if asked != targets:
+                estimates = estimates[[asked.index(target) for target in targets]]
+            stems = self.spectral.inverse(estimates.flatten(0, 1), mix.shape[-1])
             return self._transfers.download(stems.unflatten(0, (len(targets), -1)))
 
 

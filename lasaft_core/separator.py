@@ -29,7 +29,8 @@ _CPU_BATCH, _GPU_BATCH = 2, 16
 class Separator:
     """A loaded network that separates audio of any length.
 
-    `windows_computed` counts passes through the network (windows times targets).
+    `windows_computed` counts passes through the network: windows times the targets that it is asked
+    for, of a mixture-consistent network all.
     """
 
     def __init__(

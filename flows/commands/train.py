@@ -74,7 +74,9 @@ def _learner(config: NetworkConfig, recipe: Recipe, arguments: argparse.Namespac
     )
     if arguments.init is not None:
         checkpoint = load_checkpoint(arguments.init)
-        if checkpoint.config != config:
+        # Sharing the mixture out has no weights: what was trained without it can go on with it.
+        as_asked = replace(checkpoint.config, mixture_consistent=config.mixture_consistent)
+        if as_asked != config:
             raise InvalidOption(
                 "--init", expected=f"a checkpoint of {arguments.preset}", got=checkpoint.name
             )

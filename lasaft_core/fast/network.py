@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from lasaft_core.fast.folding import folded_all, folded_convolution
 from lasaft_core.fast.parts import MODULATIONS, EachItem, specialised_block
-from lasaft_core.models.estimation import Estimation, mixture_consistent
-from lasaft_core.models.unet import UNet, check_asked, modulated_blocks
+from lasaft_core.models.estimation import Estimation
+from lasaft_core.models.unet import UNet, modulated_blocks
 
 
 class SpecialisedUNet(nn.Module):
@@ -27,7 +27,7 @@ class SpecialisedUNet(nn.Module):
     def __init__(self, network: UNet, targets: Sequence[str]) -> None:
         super().__init__()
         config = network.config
-        check_asked(config, len(targets))
+        config.check_asked(len(set(targets)))
         self.config, self.targets = config, tuple(targets)
         indices = torch.tensor([config.targets.index(target) for target in targets])
         device = next(network.parameters()).device
@@ -74,9 +74,7 @@ class SpecialisedUNet(nn.Module):
         output = self.last_conv(x.float().expand(count, *x.shape[1:]).flatten(0, 1))
         mixtures = spectrogram.repeat(count, 1, 1, 1)
         estimates = self.estimation.estimate(output, mixtures).unflatten(0, (count, -1))
-        if self.config.mixture_consistent:
-            return mixture_consistent(estimates, spectrogram)
-        return estimates
+        return self.estimation.together(estimates, spectrogram)
 
 
 def _blocks(network: UNet) -> list[nn.Module]:

@@ -65,7 +65,7 @@ class NetworkConfig:
     `input_rms`: that of the magnitudes that the network sees, however loud the window is; None:
     as they are. `input_exponent` acts on these. `copies_dc`: the lowest bin of the estimate is the
     mixture's. `mixture_consistent`: what the estimates of all targets leave of the mixture is
-    shared among them (see `estimation.py`), so that all are asked together.
+    shared among them (see `estimation.py`); all are asked together, and they make up the mixture.
     """
 
     block: str = "tfc-lasaft"
@@ -150,7 +150,12 @@ class NetworkConfig:
             ),
             "mixture_consistent": (
                 not self.mixture_consistent
-                or (self.is_conditioned and self.spectrogram == "complex" and not self.copies_dc),
+                or (
+                    self.is_conditioned
+                    and len(names) > 1
+                    and self.spectrogram == "complex"
+                    and not self.copies_dc
+                ),
                 "false, where one target is estimated, a magnitude, or the lowest bin is copied",
             ),
             "targets": (
@@ -206,6 +211,15 @@ class NetworkConfig:
     def asked_for(self, targets: Sequence[str]) -> tuple[str, ...]:
         """What the network estimates at once to give these targets, in its own order."""
         return tuple(t for t in self.targets if self.mixture_consistent or t in targets)
+
+    def check_asked(self, number: int) -> None:
+        """Raises InvalidOption where so many targets can't be asked at once."""
+        if self.mixture_consistent and number != len(self.targets):
+            raise InvalidOption(
+                "targets of a mixture-consistent network",
+                expected=f"all {len(self.targets)} at once",
+                got=number,
+            )
 
     @property
     def condition_dim(self) -> int:

@@ -15,7 +15,7 @@ _LEAST_SHARE = 1e-4  # of the mixture's power: where no estimate sounds, all sha
 
 
 class Estimation:
-    """The two ends of a network: `seen` before it, `estimate` behind it."""
+    """The two ends of a network: `seen` before it, `estimate` and `together` behind it."""
 
     def __init__(self, config: NetworkConfig) -> None:
         self.config = config
@@ -38,6 +38,13 @@ class Estimation:
         if self.config.copies_dc:
             return torch.cat((spectrogram[..., :1], result[..., 1:]), dim=-1)
         return result
+
+    def together(self, estimates: Tensor, mixture: Tensor) -> Tensor:
+        """Estimates [N, B, 2 C, T, F] of the targets that were asked, and the mixture [B, ...] ->
+        as the network answers."""
+        if self.config.mixture_consistent:
+            return with_rest_shared(estimates, mixture)
+        return estimates
 
     def _estimate(self, output: Tensor, spectrogram: Tensor) -> Tensor:
         if self.config.spectrogram == "magnitude":
@@ -64,14 +71,14 @@ class Estimation:
         return spectrogram
 
 
-def mixture_consistent(estimates: Tensor, mixture: Tensor) -> Tensor:
+def with_rest_shared(estimates: Tensor, mixture: Tensor) -> Tensor:
     """[N, B, 2 C, T, F] of all targets, [B, 2 C, T, F] -> estimates that add up to the mixture.
 
     What they leave of it, in each bin of each channel, is shared in proportion to their powers:
     mixture consistency with weights (Wisdom et al., ICASSP 2019, arXiv 1811.08521).
     """
-    of_mixture = _power(mixture)
-    powers = _power(estimates) + (_LEAST_SHARE * of_mixture + _FAINT)
+    estimates = estimates.float()  # a sum in bfloat16 would miss the mixture
+    powers = _power(estimates) + _LEAST_SHARE * _power(mixture) + _FAINT
     shares = powers / powers.sum(dim=0)  # N, B, C, T, F
     return estimates + torch.cat((shares, shares), dim=2) * (mixture - estimates.sum(dim=0))
 
@@ -89,14 +96,12 @@ def _levelled(spectrogram: Tensor, rms: float) -> Tensor:
 
 
 def _magnitude(spectrogram: Tensor) -> Tensor:
-    real, imaginary = spectrogram.chunk(2, dim=1)
-    return torch.sqrt(real**2 + imaginary**2)
+    return torch.sqrt(_power(spectrogram))
 
 
 def _compressed(spectrogram: Tensor, exponent: float) -> Tensor:
     """Magnitudes to the power of `exponent`, phases kept."""
-    real, imaginary = spectrogram.chunk(2, dim=1)
-    magnitude = torch.sqrt(real**2 + imaginary**2 + _SMALLEST_MAGNITUDE**2)
+    magnitude = torch.sqrt(_power(spectrogram) + _SMALLEST_MAGNITUDE**2)
     return spectrogram * torch.cat((magnitude, magnitude), dim=1) ** (exponent - 1.0)
 
 

@@ -18,10 +18,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from lasaft_core.errors import InvalidOption
 from lasaft_core.models.blocks import Modulate, build_block
 from lasaft_core.models.config import NetworkConfig
-from lasaft_core.models.estimation import Estimation, mixture_consistent
+from lasaft_core.models.estimation import Estimation
 from lasaft_core.modules.activations import ACTIVATIONS
 from lasaft_core.modules.conditioning import MODULATIONS, ConditionGenerator, ControlOptions
 
@@ -108,11 +107,11 @@ class UNet(nn.Module):
         """[B, 2 * audio channels, T, n_fft / 2 + 1] and targets [B * N], N for each spectrogram
         side by side -> [B * N, 2 * audio channels, T, n_fft / 2 + 1].
 
-        Where the encoder is blind to the target, it works once for all N. A network whose
-        estimates are to be `mixture_consistent` has to be asked for all targets.
+        Where the encoder is blind to the target, it works once for all N. A
+        `mixture_consistent` network has to be asked for all of its targets, each once.
         """
         repeats = len(target) // len(spectrogram)
-        check_asked(self.config, repeats)
+        self.config.check_asked(repeats)
         embedding = self.embed(target)
         modulation = self.modulations(embedding)
         mixture = spectrogram.repeat_interleave(repeats, dim=0)  # B N
@@ -130,20 +129,8 @@ class UNet(nn.Module):
             x = torch.cat((up(x), skips.pop()), dim=1)  # B N, 2 C, 2 T, 2 F
             x = decoder(x, embedding, next(modulation))
         estimates = self.estimation.estimate(self.last_conv(x), mixture)
-        if not self.config.mixture_consistent:
-            return estimates
-        of_mixtures = estimates.unflatten(0, (-1, repeats)).transpose(0, 1)  # N, B, 2 C, T, F
-        return mixture_consistent(of_mixtures, spectrogram).transpose(0, 1).flatten(0, 1)
-
-
-def check_asked(config: NetworkConfig, number: int) -> None:
-    """Raises InvalidOption where so many targets can't be asked at once."""
-    if config.mixture_consistent and number != len(config.targets):
-        raise InvalidOption(
-            "targets of a mixture-consistent network",
-            expected=f"all {len(config.targets)} at once",
-            got=number,
-        )
+        of_targets = estimates.unflatten(0, (-1, repeats)).transpose(0, 1)  # N, B, 2 C, T, F
+        return self.estimation.together(of_targets, spectrogram).transpose(0, 1).flatten(0, 1)
 
 
 def modulated_blocks(config: NetworkConfig) -> range:

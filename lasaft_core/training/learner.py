@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lasaft_core.errors import InvalidOption, TrainingDiverged
 from lasaft_core.models import NetworkConfig
+from lasaft_core.musdb import TARGETS
 from lasaft_core.spectral import ComplexAsChannels
 from lasaft_core.training.excerpts import Batch, as_wanted
 from lasaft_core.training.initialisation import new_network, set_dropout
@@ -143,7 +144,15 @@ class Learner:
 
 def _check_fits(config: NetworkConfig, recipe: Recipe) -> None:
     """Raises InvalidOption where the network can't learn by the recipe."""
-    if config.mixture_consistent and not recipe.mixing.asks_all_targets:
+    if not config.mixture_consistent:
+        return
+    if set(config.targets) != set(TARGETS):
+        raise InvalidOption(
+            "targets of a mixture-consistent network",
+            expected=f"{', '.join(TARGETS)}, which songs are the sum of",
+            got=", ".join(config.targets),
+        )
+    if not recipe.mixing.asks_all_targets:
         raise InvalidOption(
             "recipe",
             expected="one that asks for all targets of a mixture, which this network shares out",

@@ -1,4 +1,5 @@
-"""Audio seconds separated in a second: the plain network, target by target, and the fast one.
+"""Audio seconds separated in a second: the plain network, target by target (but for a
+mixture-consistent one), and the fast one.
 
     python tests/bench/network_speed.py [--preset NAME ...] [--rounds 3] [--no-compiled]
                                         [--batch 2 ...] [--out FILE]

@@ -12,7 +12,7 @@ from lasaft_core import Separator
 from lasaft_core.errors import InvalidOption
 from lasaft_core.models import PRESETS, NetworkConfig, UNet, build
 from lasaft_core.models.config import BLOCKS, CONDITIONED_BLOCKS
-from lasaft_core.models.estimation import Estimation, mixture_consistent
+from lasaft_core.models.estimation import Estimation, with_rest_shared
 from lasaft_core.modules.gpocm import film, gpocm, pocm
 from lasaft_core.modules.lasaft import LaSAFT
 from lasaft_core.modules.lightsaft import LightSAFT
@@ -174,14 +174,39 @@ def test_a_levelled_network_s_estimates_are_as_loud_as_the_mixture():
 
 
 def test_what_estimates_leave_is_shared_in_proportion_to_their_powers():
-    mixture = torch.tensor([2.0, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 3, 5)  # of one channel
-    estimates = torch.stack((0.1 * mixture, 0.3 * mixture, 0 * mixture))
-    shared = mixture_consistent(estimates, mixture)
-    expected = torch.tensor([0.1 + 0.6 * 0.1, 0.3 + 0.6 * 0.9, 0.0]).reshape(3, 1, 1, 1, 1)
-    torch.testing.assert_close(shared, expected * mixture, atol=3e-3, rtol=0)
-    torch.testing.assert_close(shared.sum(dim=0), mixture)
-    nothing = mixture_consistent(torch.zeros_like(estimates), mixture)
-    torch.testing.assert_close(nothing, (mixture / 3).expand_as(estimates))
+    """In each bin of each channel, as complex numbers; the published formula with weights."""
+    torch.manual_seed(0)
+    mixture, estimates = torch.randn(2, 4, 3, 5), torch.randn(3, 2, 4, 3, 5)
+    whole, parts = as_complex(mixture), torch.stack([as_complex(part) for part in estimates])
+    shares = parts.abs() ** 2 / (parts.abs() ** 2).sum(dim=0)
+    expected = parts + shares * (whole - parts.sum(dim=0))
+    shared = with_rest_shared(estimates, mixture)
+    torch.testing.assert_close(
+        torch.stack([as_complex(part) for part in shared]), expected, atol=2e-3, rtol=0
+    )
+    torch.testing.assert_close(shared.sum(dim=0), mixture, atol=1e-5, rtol=0)
+
+
+def test_where_no_estimate_sounds_all_share_alike():
+    mixture = torch.randn(1, 4, 3, 5)
+    nearly_silent = torch.stack((0.0001 * mixture, 0.0002 * mixture, 0 * mixture))
+    shared = with_rest_shared(nearly_silent, mixture)
+    torch.testing.assert_close(shared, (mixture / 3).expand_as(shared), atol=1e-3, rtol=0)
+
+
+def test_silence_is_shared_as_silence_and_can_be_learnt_from():
+    estimates = torch.zeros(3, 1, 4, 3, 5, requires_grad=True)
+    shared = with_rest_shared(estimates, torch.zeros(1, 4, 3, 5))
+    shared.square().sum().backward()
+    assert not shared.any()
+    assert torch.isfinite(estimates.grad).all()
+
+
+def test_bfloat16_estimates_add_up_in_float32():
+    torch.manual_seed(0)
+    mixture, estimates = torch.randn(1, 4, 3, 5), torch.randn(3, 1, 4, 3, 5)
+    shared = with_rest_shared(estimates.bfloat16(), mixture)
+    torch.testing.assert_close(shared.sum(dim=0), mixture, atol=1e-5, rtol=0)
 
 
 def test_a_mixture_consistent_network_s_estimates_add_up_and_are_those_of_each_mixture():
@@ -193,9 +218,8 @@ def test_a_mixture_consistent_network_s_estimates_add_up_and_are_those_of_each_m
     together = network(spectrogram, targets).unflatten(0, (2, 4))
     torch.testing.assert_close(together.sum(dim=1), spectrogram)
     alone = plain(spectrogram[1:], torch.arange(4))
-    torch.testing.assert_close(
-        together[1], mixture_consistent(alone[:, None], spectrogram[1:])[:, 0]
-    )
+    expected = with_rest_shared(alone[:, None], spectrogram[1:])[:, 0]
+    torch.testing.assert_close(together[1], expected)
     with pytest.raises(InvalidOption, match=r"all 4 at once.*got 1"):
         network(spectrogram, torch.tensor([0, 2]))
 
@@ -261,6 +285,7 @@ def test_config_survives_json_and_refuses_what_no_network_has():
         {"mixture_consistent": True, "copies_dc": True},
         {"mixture_consistent": True, "spectrogram": "magnitude"},
         {"mixture_consistent": True, "block": "tfc", **ONE_TARGET},
+        {"mixture_consistent": True, "targets": ("vocals",)},
         {"kernel_size": (2, 3)},
         {"last_activation": "magic"},
         {"block": "tfc-lasaft", "modulation": "none"},

@@ -98,7 +98,9 @@ def test_a_mixture_consistent_network_gives_the_same_stem_whatever_else_is_asked
     stems = separator.separate(mix)
     assert min(np.abs(stem).max() for stem in stems.values()) > 1e-3
     np.testing.assert_allclose(sum(stems.values()), mix, atol=1e-5)
+    before = separator.windows_computed
     alone = separator.separate(mix, ("drums",))
+    assert separator.windows_computed == 2 * before, "all four are estimated for one, too"
     assert tuple(alone) == ("drums",)
     np.testing.assert_array_equal(alone["drums"], stems["drums"])
     windows = np.stack([mix[i : i + separator.window_samples] for i in (0, 9000)])

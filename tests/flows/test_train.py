@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from flows.cli import main
-from lasaft_core.checkpoints import load_checkpoint
+from lasaft_core.checkpoints import load_checkpoint, native
+from lasaft_core.models import PRESETS, UNet
 from lasaft_core.training.music import write_song
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -82,6 +84,20 @@ def test_a_finished_training_is_left_alone_and_its_best_begins_another(data, tmp
     assert losses(tmp_path / "second")[10] < losses(tmp_path / "first")[10]
 
 
+def test_weights_that_did_or_did_not_share_the_mixture_out_begin_a_training(data, tmp_path):
+    config = replace(PRESETS["lasaft-tiny"], mixture_consistent=True)
+    native.write(
+        tmp_path / "sharing.safetensors",
+        config,
+        UNet(config).state_dict(),
+        {"name": "sharing", "licence": None},
+    )
+    init = ("--max-steps", "1", "--init", str(tmp_path / "sharing.safetensors"))
+    assert main(train(data, tmp_path / "run", *init)) == 0
+    begun = load_checkpoint(str(tmp_path / "run" / "best.safetensors"))
+    assert begun.config == PRESETS["lasaft-tiny"]
+
+
 @pytest.mark.parametrize(
     ("preset", "options", "said"),
     [
@@ -91,7 +107,6 @@ def test_a_finished_training_is_left_alone_and_its_best_begins_another(data, tmp
         ("lasaft-tiny", ("--batch-size", "0"), "batch_size"),
         ("lasaft-tiny", ("--data", "nowhere"), "no folder train"),
         ("lasaft-tiny", ("--init", "no-such-name"), "no-such-name"),
-        ("lasaft-subband", ("--init", "default", "--data", "nowhere"), "no folder train"),
         ("lasaft-tiny", ("--init", "default"), "a checkpoint of lasaft-tiny"),
     ],
 )

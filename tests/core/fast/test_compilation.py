@@ -33,10 +33,11 @@ def folder(tmp_path, monkeypatch):
 def network():
     torch.manual_seed(1)
     config = replace(
-        PRESETS["lasaft-tiny"], n_fft=256, hop_samples=64, num_frames=16, num_conv_layers=1
-    )
+        PRESETS["lasaft-tiny"], n_fft=256, hop_samples=64, num_frames=16, num_conv_layers=1,
+        targets=("vocals", "bass"), mixture_consistent=True,
+    )  # fmt: skip
     with torch.inference_mode():
-        return SpecialisedUNet(UNet(config).eval(), ("vocals", "bass"))
+        return SpecialisedUNet(UNet(config).eval(), config.targets)
 
 
 def computed(network, batch=2):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from lasaft_core.errors import InvalidOption
 from lasaft_core.fast import SpecialisedUNet
 from lasaft_core.models import PRESETS, UNet
 
@@ -70,6 +71,22 @@ def test_every_setting_gives_the_same(changes):
     config = replace(PRESETS["cunet-gpocm-lasaft"], **SMALL | changes)
     plain, fast = both(config)
     torch.testing.assert_close(fast, plain, atol=1e-5 * float(plain.abs().max()), rtol=0)
+
+
+def test_a_mixture_consistent_network_s_estimates_add_up_in_bfloat16_too():
+    config = replace(PRESETS["lasaft-subband"], **SMALL, mixture_consistent=True)
+    network = SpecialisedUNet(trained(config), config.targets).in_precision(torch.bfloat16)
+    spectrogram = torch.randn(2, 4, config.num_frames, config.n_fft // 2 + 1)
+    with torch.inference_mode():
+        estimates = network(spectrogram)
+    torch.testing.assert_close(estimates.sum(dim=0), spectrogram, atol=1e-5, rtol=0)
+
+
+def test_a_mixture_consistent_network_is_made_for_all_its_targets_alone():
+    config = replace(PRESETS["lasaft-subband"], **SMALL, mixture_consistent=True)
+    for targets in (("vocals",), ("vocals", "vocals", "drums", "bass")):
+        with pytest.raises(InvalidOption, match="all 4 at once"):
+            SpecialisedUNet(trained(config), targets)
 
 
 def test_some_targets_are_as_all_of_them():

@@ -96,10 +96,12 @@ def test_a_killed_training_resumes_with_the_same_curve(tmp_path, data, tiny, rec
         assert torch.equal(resumed.learner.weights()[name], tensor), name
 
 
-def test_a_recipe_that_draws_a_target_is_refused_for_a_mixture_consistent_network(tmp_path, tiny):
+def test_a_mixture_consistent_network_is_asked_for_all_that_a_song_consists_of(tmp_path, tiny):
     consistent = replace(tiny, mixture_consistent=True)
     with pytest.raises(InvalidOption, match="--recipe modern"):
         start(tmp_path / "run", consistent, PUBLISHED)
+    with pytest.raises(InvalidOption, match="the sum of"):
+        start(tmp_path / "run", replace(consistent, targets=("vocals", "bass")), AVERAGED)
     start(tmp_path / "run", consistent, AVERAGED)
 
 
