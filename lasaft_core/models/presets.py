@@ -42,6 +42,7 @@ _SUBBAND = replace(
     num_subbands=4,
     num_conv_layers=2,
     bottleneck_factor=16,
+    mixture_consistent=True,
 )
 _TINY = replace(_SMALL, block="tfc-lightsaft", n_fft=1024, hop_samples=512, num_blocks=3)
 
