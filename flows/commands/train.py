@@ -75,8 +75,8 @@ def _learner(config: NetworkConfig, recipe: Recipe, arguments: argparse.Namespac
     if arguments.init is not None:
         checkpoint = load_checkpoint(arguments.init)
         # Sharing the mixture out has no weights: what was trained without it can go on with it.
-        as_asked = replace(checkpoint.config, mixture_consistent=config.mixture_consistent)
-        if as_asked != config:
+        both = [replace(c, mixture_consistent=False) for c in (checkpoint.config, config)]
+        if both[0] != both[1]:
             raise InvalidOption(
                 "--init", expected=f"a checkpoint of {arguments.preset}", got=checkpoint.name
             )

@@ -27,7 +27,8 @@ class SpecialisedUNet(nn.Module):
     def __init__(self, network: UNet, targets: Sequence[str]) -> None:
         super().__init__()
         config = network.config
-        config.check_asked(len(set(targets)))
+        for number in (len(targets), len(set(targets))):
+            config.check_asked(number)
         self.config, self.targets = config, tuple(targets)
         indices = torch.tensor([config.targets.index(target) for target in targets])
         device = next(network.parameters()).device

@@ -108,7 +108,8 @@ class UNet(nn.Module):
         side by side -> [B * N, 2 * audio channels, T, n_fft / 2 + 1].
 
         Where the encoder is blind to the target, it works once for all N. A
-        `mixture_consistent` network has to be asked for all of its targets, each once.
+        `mixture_consistent` network has to be asked for all of its targets, each once;
+        only their number is checked.
         """
         repeats = len(target) // len(spectrogram)
         self.config.check_asked(repeats)

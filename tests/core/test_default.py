@@ -31,6 +31,7 @@ def test_stems_of_a_held_out_song_are_better_than_the_mixture_and_than_silence()
     gains = {t: sdr_db(stems[t], estimates[t]) - sdr_db(stems[t], mix) for t in stems}
     assert np.mean(list(gains.values())) > 3.0
     assert np.mean([sdr_db(stems[t], estimates[t]) for t in stems]) > 2.0
+    np.testing.assert_allclose(sum(estimates.values()), mix, atol=1e-5)
 
 
 def test_an_unknown_name_lists_the_known_ones():

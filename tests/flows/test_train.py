@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 OPTIONS = ("--loaders", "0", "--batch-size", "4", "--excerpt-frames", "8", "--epoch-steps", "10",
            "--validation-seconds", "0.5", "--device", "cpu")  # fmt: skip
 
+ONE_TARGET = str(Path(__file__).parent.parent / "golden" / "tfc_tdf_net.ckpt")
 WITHOUT_END = """
 import sys, time
 from flows.cli import main
@@ -84,18 +86,19 @@ def test_a_finished_training_is_left_alone_and_its_best_begins_another(data, tmp
     assert losses(tmp_path / "second")[10] < losses(tmp_path / "first")[10]
 
 
-def test_weights_that_did_or_did_not_share_the_mixture_out_begin_a_training(data, tmp_path):
-    config = replace(PRESETS["lasaft-tiny"], mixture_consistent=True)
-    native.write(
-        tmp_path / "sharing.safetensors",
-        config,
-        UNet(config).state_dict(),
-        {"name": "sharing", "licence": None},
-    )
-    init = ("--max-steps", "1", "--init", str(tmp_path / "sharing.safetensors"))
-    assert main(train(data, tmp_path / "run", *init)) == 0
+@pytest.mark.parametrize("shared_before", [True, False])
+def test_weights_that_did_or_did_not_share_the_mixture_out_begin_a_training(
+    data, tmp_path, monkeypatch, shared_before
+):
+    tiny = PRESETS["lasaft-tiny"]
+    before = replace(tiny, mixture_consistent=shared_before)
+    monkeypatch.setitem(PRESETS, "lasaft-tiny", replace(tiny, mixture_consistent=not shared_before))
+    start = tmp_path / "before.safetensors"
+    native.write(start, before, UNet(before).state_dict(), {"name": "before", "licence": None})
+    options = ("--recipe", "modern", "--max-steps", "1", "--init", str(start))
+    assert main(train(data, tmp_path / "run", *options)) == 0
     begun = load_checkpoint(str(tmp_path / "run" / "best.safetensors"))
-    assert begun.config == PRESETS["lasaft-tiny"]
+    assert begun.config == PRESETS["lasaft-tiny"] != before
 
 
 @pytest.mark.parametrize(
@@ -108,6 +111,7 @@ def test_weights_that_did_or_did_not_share_the_mixture_out_begin_a_training(data
         ("lasaft-tiny", ("--data", "nowhere"), "no folder train"),
         ("lasaft-tiny", ("--init", "no-such-name"), "no-such-name"),
         ("lasaft-tiny", ("--init", "default"), "a checkpoint of lasaft-tiny"),
+        ("lasaft-subband", ("--recipe", "modern", "--init", ONE_TARGET), "of lasaft-subband"),
     ],
 )
 def test_wrong_use_is_told_in_one_line(data, tmp_path, capsys, preset, options, said):

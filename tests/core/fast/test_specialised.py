@@ -84,7 +84,11 @@ def test_a_mixture_consistent_network_s_estimates_add_up_in_bfloat16_too():
 
 def test_a_mixture_consistent_network_is_made_for_all_its_targets_alone():
     config = replace(PRESETS["lasaft-subband"], **SMALL, mixture_consistent=True)
-    for targets in (("vocals",), ("vocals", "vocals", "drums", "bass")):
+    for targets in (
+        ("vocals",),
+        ("vocals", "vocals", "drums", "bass"),
+        ("vocals", *config.targets),
+    ):
         with pytest.raises(InvalidOption, match="all 4 at once"):
             SpecialisedUNet(trained(config), targets)
 

@@ -96,13 +96,17 @@ def test_a_killed_training_resumes_with_the_same_curve(tmp_path, data, tiny, rec
         assert torch.equal(resumed.learner.weights()[name], tensor), name
 
 
-def test_a_mixture_consistent_network_is_asked_for_all_that_a_song_consists_of(tmp_path, tiny):
+def test_a_mixture_consistent_network_is_asked_for_all_that_a_song_consists_of(
+    tmp_path, data, tiny
+):
     consistent = replace(tiny, mixture_consistent=True)
     with pytest.raises(InvalidOption, match="--recipe modern"):
         start(tmp_path / "run", consistent, PUBLISHED)
     with pytest.raises(InvalidOption, match="the sum of"):
         start(tmp_path / "run", replace(consistent, targets=("vocals", "bass")), AVERAGED)
-    start(tmp_path / "run", consistent, AVERAGED)
+    trainer = start(tmp_path / "run", consistent, AVERAGED)
+    fit(trainer, data)
+    assert trainer.best is not None
 
 
 def test_processes_that_prepare_batches_change_nothing(tmp_path, data, tiny):
