@@ -149,13 +149,7 @@ class NetworkConfig:
                 "another with TDC, whose published softmax is taken over frames",
             ),
             "mixture_consistent": (
-                not self.mixture_consistent
-                or (
-                    self.is_conditioned
-                    and len(names) > 1
-                    and self.spectrogram == "complex"
-                    and not self.copies_dc
-                ),
+                self._can_share_mixture or not self.mixture_consistent,
                 "false, where one target is estimated, a magnitude, or the lowest bin is copied",
             ),
             "targets": (
@@ -178,6 +172,12 @@ class NetworkConfig:
         if self.is_conditioned:
             return CONDITIONED_BLOCKS
         return tuple(block for block in BLOCKS if not block.endswith("saft"))
+
+    @property
+    def _can_share_mixture(self) -> bool:
+        """Several complex estimates can add up to the mixture, if none holds a copy of a bin."""
+        is_several = self.is_conditioned and len(self.targets) > 1
+        return is_several and self.spectrogram == "complex" and not self.copies_dc
 
     @property
     def num_levels(self) -> int:

@@ -31,7 +31,8 @@ class Learner:
     """Network, average and optimisers. `device` and `precision` are resolved names.
 
     `compiles`: the network runs as torch.compile makes it, which takes minutes and pays for
-    itself in a long training; it needs a C++ compiler on a CPU.
+    itself in a long training; it needs a C++ compiler on a CPU. Raises InvalidOption where the
+    network can't learn by the recipe.
     """
 
     def __init__(
