@@ -1,6 +1,7 @@
 """Songs with true stems on disk, in the layout of MUSDB18-HQ.
 
     ROOT/{train,valid,test}/SONG/{mixture,vocals,drums,bass,other}.wav
+    ROOT/train/SONG/estimated.json     beside stems that a network estimated: ours
     ROOT/accompaniments/SONG.wav       music without a voice, not taken apart any further: ours
 
 The data set as published has no `valid`: then it is the fourteen songs of `train` that the
@@ -20,6 +21,7 @@ from lasaft_core.errors import InvalidOption
 Audio = NDArray[np.float32]
 TARGETS: Final = ("vocals", "drums", "bass", "other")
 SPLITS: Final = ("train", "valid", "test")
+ESTIMATED: Final = "estimated.json"
 _BLOCK_SAMPLES: Final = 1 << 16
 VALIDATION_SONGS: Final = (
     "ANiMAL - Rockshow",
@@ -41,11 +43,13 @@ VALIDATION_SONGS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Song:
-    """One song's folder; its stems have the same length, rate and two channels."""
+    """One song's folder; its stems have the same length, rate and two channels. `is_estimated`:
+    they are not true, but what a network took them for."""
 
     folder: Path
     num_samples: int
     sample_rate: int
+    is_estimated: bool = False
 
     @property
     def name(self) -> str:
@@ -141,7 +145,7 @@ def _song(folder: Path) -> Song:
         raise InvalidOption(
             f"song {folder}", expected="stereo files of one length and rate", got=shapes
         )
-    return Song(folder, frames, rate)
+    return Song(folder, frames, rate, is_estimated=(folder / ESTIMATED).exists())
 
 
 def _path(folder: Path, source: str) -> Path:

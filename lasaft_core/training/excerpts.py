@@ -66,7 +66,8 @@ class Excerpts(Dataset[Batch]):
         sounding = np.ones((len(songs), len(TARGETS)), bool)
         if recipe.mixing.draws_sounding:
             sounding = np.array([[song.sounds(target) for target in TARGETS] for song in songs])
-        self.chances = self._chances(songs, sounding.sum(axis=1) > 1)
+        are_true = np.array([not song.is_estimated for song in songs])
+        self.chances = self._chances(songs, (sounding.sum(axis=1) > 1) & are_true)
         self.chances_of = {
             target: self._chances(songs, sounding[:, n]) for n, target in enumerate(TARGETS)
         }

@@ -33,7 +33,8 @@ class Mixing:
     of several minutes is still one singer in one room. `coherent_share` of the items keep the
     sources of one song and moment together, the others take each source from anywhere; with
     `draws_sounding` from songs that have it, as loops of drums or a lone guitar have one only, and
-    the coherent ones are songs with two sources or more.
+    the coherent ones are songs with two sources or more. Estimated stems are among those from
+    anywhere only.
     `silent_share` of the sources fall silent, `voiceless_share` of the mixtures have no voice,
     `sparse_share` no drums, no bass or neither: a voice and a guitar are a mixture, too.
     `duet_share` of the voices sing with a second one from anywhere.

@@ -24,6 +24,7 @@ import numpy as np
 import soundfile
 
 from lasaft_core.errors import InvalidOption
+from lasaft_core.training.building.folders import SUBTYPE, write_folder
 from lasaft_core.training.building.multitracks import recorded_song, stereo
 from lasaft_core.training.building.players import SYNTHESIS
 from lasaft_core.training.building.score import RATE
@@ -37,7 +38,6 @@ from lasaft_core.training.building.sources import (
     of_split,
 )
 
-_SUBTYPE = "PCM_16"
 _SEEDS_OF_SPLIT: Final = {"valid": 0, "train": 1_000_000}
 _NOT_PLAYED: Final = (MULTITRACKS, INSTRUMENTALS, SOLOS)
 _SOURCE_FACTS = ("kind", "name", "licence", "attribution", "held_out")
@@ -154,15 +154,13 @@ def _solos(sources: Sequence[Source], out: Path) -> list[Task]:
 def write_song(task: Task) -> None:
     """One song's files as 16-bit WAV; the mixture is the sum of the stems as written."""
     song = task.build()
-    part = task.folder.with_name(f".{task.folder.name}.part")
-    part.mkdir(parents=True, exist_ok=True)
-    rounded = {target: np.round(audio * 32768) / 32768 for target, audio in song.stems.items()}
-    rounded["mixture"] = sum(rounded.values(), np.zeros(2, np.float32))
-    for name, audio in rounded.items():
-        soundfile.write(part / f"{name}.wav", audio, RATE, subtype=_SUBTYPE)
+    rounded = {
+        target: (np.round(audio * 32768) / 32768).astype(np.float32)
+        for target, audio in song.stems.items()
+    }
+    rounded["mixture"] = np.sum(list(rounded.values()), axis=0)
     facts = {"seed": task.seed, "score": song.score, "sources": song.credits}
-    (part / "song.json").write_text(json.dumps(facts, indent=1) + "\n")
-    part.replace(task.folder)
+    write_folder(task.folder, rounded, "song.json", facts)
 
 
 def _instrumentals(sources: Sequence[Source]) -> list[Source]:
@@ -213,7 +211,7 @@ def _write_accompaniments(sources: Sequence[Source], out: Path) -> None:
         if not wanted.exists():
             wanted.parent.mkdir(parents=True, exist_ok=True)
             part = wanted.with_name(f".{wanted.name}.part")
-            soundfile.write(part, stereo(file), RATE, subtype=_SUBTYPE, format="WAV")
+            soundfile.write(part, stereo(file), RATE, subtype=SUBTYPE, format="WAV")
             part.replace(wanted)
 
 

@@ -67,7 +67,18 @@ _LEAD_PROGRAMS: Final = (
 )  # fmt: skip
 
 
-_BASS_RANGE: Final = (28, 46)  # from the lowest string of a bass guitar
+# From a bass guitar's lowest string to its upper frets. Where basses stop below the lowest chord a
+# network tells them by their pitch alone, and hears a high bass as a voice or as "other".
+_BASS_RANGES: Final = ((28, 46), (28, 46), (28, 50), (31, 53), (36, 58))
+_LOWEST_CHORD: Final = 40  # a guitar's lowest string
+_POWER_CHORD: Final = (0, 4, 7)  # degrees: root, fifth, octave
+_POWER_SHARE: Final = {True: 0.5, False: 0.15}  # of chords by guitars, and by others
+_POWER_OCTAVE: Final = 3
+_GUITARS: Final = range(24, 32)
+_LEFT_HAND_SHARE: Final = 0.3  # of songs
+_LEFT_HAND_PROGRAMS: Final = (0, 0, 1, 2, 4, 5, 6, 16, 19, 26, 27, 42, 48, 57, 58, 67, 81)
+_LEFT_HAND_RANGE: Final = (33, 57)
+_BASS_KINDS: Final = ("whole", "eighths", "kick", "octaves", "walk", "syncopated", "melodic")
 _MOST_GESTURES: Final = {BASS: 0.3, OTHER: 0.9}  # shares of the notes
 _STREAM: Final = 1  # the studio draws from the seed itself
 
@@ -100,6 +111,7 @@ class _Composer:
         players += [self._pad] * int(self.rng.random() < 0.5)
         players += [self._chords] * int(self.rng.random() < 0.4)
         players += [self._riff] * int(self.rng.integers(0, 3))
+        players += [self._left_hand] * int(self.rng.random() < _LEFT_HAND_SHARE)
         bars = tuple(
             (bar * STEPS * self.step, frozenset(self._pitch(root + k, 0) % 12 for k in (0, 2, 4)))
             for bar, root in enumerate(self.roots)
@@ -170,38 +182,51 @@ class _Composer:
         return notes
 
     def _bass(self) -> Part:
-        rng, notes = self.rng, list[Note]()
+        span = _BASS_RANGES[int(self.rng.integers(len(_BASS_RANGES)))]
+        return self._low_line(BASS, int(self.rng.choice(_BASS_PROGRAMS)), span)
+
+    def _left_hand(self) -> Part:
+        """A second low line that is no bass, as of a pianist, a cello or a trombone."""
+        return self._low_line(OTHER, int(self.rng.choice(_LEFT_HAND_PROGRAMS)), _LEFT_HAND_RANGE)
+
+    def _low_line(self, role: str, program: int, span: tuple[int, int]) -> Part:
+        """Roots and their fifths, octaves and passing notes, folded into the span of pitches."""
+        notes, octave = list[Note](), span[0] // 12
         pattern = [self._bass_pattern(), self._bass_pattern()]
         for bar, (section, root) in enumerate(zip(self.sections, self.roots, strict=True)):
-            for step, length, interval in pattern[section]:
-                pitch = folded(self._pitch(root, 2) + interval, *_BASS_RANGE)
+            for step, length, above in pattern[section]:
+                pitch = folded(self._pitch(root + above, octave), *span)
                 notes.append(self._note(bar, step, length, pitch, 5))
-        return self._line(BASS, int(rng.choice(_BASS_PROGRAMS)), notes)
+        return self._line(role, program, notes)
 
     def _bass_pattern(self) -> list[tuple[int, float, int]]:
-        """Steps, lengths in steps, and semitones above the chord's root."""
+        """Steps, lengths in steps, and degrees of the scale above the chord's root."""
         rng = self.rng
-        kind = str(rng.choice(["whole", "eighths", "kick", "octaves", "walk", "syncopated"]))
+        kind = str(rng.choice(_BASS_KINDS))
         if kind == "whole":
             return [(0, 15.5, 0)]
         if kind == "eighths":
             return [(step, 1.8, 0) for step in range(0, STEPS, 2)]
         if kind == "octaves":
-            return [(step, 1.5, 12 * (step // 2 % 2)) for step in range(0, STEPS, 2)]
+            return [(step, 1.5, 7 * (step // 2 % 2)) for step in range(0, STEPS, 2)]
         if kind == "walk":
-            return [(0, 3.8, 0), (4, 3.8, 7), (8, 3.8, 12), (12, 3.8, 7)]
+            return [(0, 3.8, 0), (4, 3.8, 4), (8, 3.8, 7), (12, 3.8, 4)]
+        if kind == "melodic":
+            above = rng.choice([-3, -1, 0, 2, 3, 4, 6, 7], STEPS // 2)
+            return [(2 * n, 1.9, int(a)) for n, a in enumerate(above) if rng.random() < 0.8]
         falls = [step == "x" or (kind != "kick" and rng.random() < 0.3) for step in self.style.kick]
         hits = [step for step in range(STEPS) if falls[step]]
         ends = [*hits[1:], STEPS]
-        share, intervals = rng.uniform(0.5, 0.98), rng.choice([0, 0, 0, 7, 12, 5], len(hits))
+        share, above = rng.uniform(0.5, 0.98), rng.choice([0, 0, 0, 4, 7, 3], len(hits))
         return [
-            (hit, (end - hit) * share, int(interval))
-            for hit, end, interval in zip(hits, ends, intervals, strict=True)
+            (hit, (end - hit) * share, int(a))
+            for hit, end, a in zip(hits, ends, above, strict=True)
         ]
 
     def _chords(self) -> Part:
         rng, notes = self.rng, list[Note]()
         octave, program = int(rng.integers(4, 6)), int(rng.choice(_CHORD_PROGRAMS))
+        is_power = rng.random() < _POWER_SHARE[program in _GUITARS]
         hits = [
             sorted({0, *np.flatnonzero(rng.random(STEPS) < rng.uniform(0, 0.5))}) for _ in range(2)
         ]
@@ -212,6 +237,9 @@ class _Composer:
                 continue
             chord = [self._pitch(root + k, octave) for k in (0, 2, 4, 6)[: 4 if sevenths else 3]]
             chord = [p - 12 if p > 12 * octave + 19 else p for p in chord]
+            if is_power:
+                chord = [self._pitch(root + k, _POWER_OCTAVE) for k in _POWER_CHORD]
+                chord = [p + 12 if chord[0] < _LOWEST_CHORD else p for p in chord]
             if arpeggio:
                 order = (chord + chord[1:-1])[:: 1 if bar % 2 else -1]
                 notes += [
@@ -233,7 +261,7 @@ class _Composer:
     def _riff(self) -> Part:
         """A motif of one or two bars, moved with the chords, in some sections only."""
         rng, notes = self.rng, list[Note]()
-        octave, plays = int(rng.integers(4, 7)), int(rng.integers(0, 3))
+        octave, plays = int(rng.integers(3, 7)), int(rng.integers(0, 3))
         steps = np.flatnonzero(rng.random(2 * STEPS) < rng.uniform(0.12, 0.4))
         degrees = np.clip(np.cumsum(rng.integers(-2, 3, steps.size)), -4, 8)
         for bar, (section, root) in enumerate(zip(self.sections, self.roots, strict=True)):

@@ -20,10 +20,27 @@ def test_a_composed_score_keeps_to_its_key_and_length(seed):
     for part in score.parts:
         assert all(0 <= note.start < 20 and 1 <= note.velocity <= 127 for note in part.notes)
         assert part.program not in VOICE_PROGRAMS
-        if part.role == "other":
+        if part.role != "drums":
             assert {note.pitch % 12 for note in part.notes} <= score.scale
         if part.role == "bass":
-            assert all(28 <= note.pitch <= 46 for note in part.notes)
+            assert all(28 <= note.pitch <= 58 for note in part.notes)
+
+
+def test_basses_and_other_instruments_meet_in_one_range():
+    """Where one is always below the other, pitch alone would tell them apart."""
+    scores = [compose(seed, 20.0) for seed in range(60)]
+    bass, other = (
+        [
+            [note.pitch for note in part.notes]
+            for score in scores
+            for part in score.parts
+            if part.role == role
+        ]
+        for role in ("bass", "other")
+    )
+    assert 0.1 < np.mean([np.median(pitches) > 46 for pitches in bass]) < 0.4
+    assert 0.1 < np.mean([np.median(pitches) < 48 for pitches in other if pitches]) < 0.4
+    assert np.mean([np.median(pitches) < 36 for pitches in bass]) > 0.02
 
 
 def test_songs_that_are_composed_have_every_tonic(monkeypatch):
