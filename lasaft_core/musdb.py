@@ -1,16 +1,18 @@
-"""Songs with true stems on disk, in the layout of MUSDB18-HQ.
+"""Songs on disk with their stems, in the layout of MUSDB18-HQ.
 
     ROOT/{train,valid,test}/SONG/{mixture,vocals,drums,bass,other}.wav
-    ROOT/train/SONG/estimated.json     beside stems that a network estimated: ours
+    ROOT/train/SONG/song.json          what is known of a song that was made; ours. Stems are true
+                                       unless it names a network that estimated them
     ROOT/accompaniments/SONG.wav       music without a voice, not taken apart any further: ours
 
 The data set as published has no `valid`: then it is the fourteen songs of `train` that the
 package `musdb` and both papers set apart, and `train` is what is left.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import soundfile
@@ -21,7 +23,8 @@ from lasaft_core.errors import InvalidOption
 Audio = NDArray[np.float32]
 TARGETS: Final = ("vocals", "drums", "bass", "other")
 SPLITS: Final = ("train", "valid", "test")
-ESTIMATED: Final = "estimated.json"
+FACTS: Final = "song.json"
+ESTIMATED_BY: Final = "estimated_by"
 _BLOCK_SAMPLES: Final = 1 << 16
 VALIDATION_SONGS: Final = (
     "ANiMAL - Rockshow",
@@ -92,8 +95,9 @@ class Accompaniment:
         return _read(self.file, start, num_samples)
 
 
-def find_songs(root: Path, split: str) -> list[Song]:
-    """The songs of one of `SPLITS`, by name. Raises InvalidOption, which says what is missing."""
+def find_songs(root: Path, split: str, *, estimated: bool = False) -> list[Song]:
+    """The songs of one of `SPLITS`, by name; with `estimated` those as well whose stems are not
+    true. Raises InvalidOption, which says what is missing."""
     if split not in SPLITS:
         raise InvalidOption("split", expected=" | ".join(SPLITS), got=split)
     held_out = () if (root / "valid").is_dir() else VALIDATION_SONGS
@@ -101,14 +105,16 @@ def find_songs(root: Path, split: str) -> list[Song]:
     names = _folders(folder)
     if split != "test" and held_out:
         names = [name for name in names if (name in held_out) == (split == "valid")]
-    if not names:
+    found = [_song(folder / name) for name in names]
+    songs = [song for song in found if estimated or not song.is_estimated]
+    if not songs:
         raise InvalidOption(
             f"data in {root}",
             expected=f"folders {split}/SONG with {', '.join(TARGETS)} as .wav",
             got="no such songs" if folder.is_dir() else f"no folder {split}",
             remedy="lay the songs out as MUSDB18-HQ does",
         )
-    return [_song(folder / name) for name in names]
+    return songs
 
 
 def find_accompaniments(root: Path) -> list[Accompaniment]:
@@ -145,7 +151,13 @@ def _song(folder: Path) -> Song:
         raise InvalidOption(
             f"song {folder}", expected="stereo files of one length and rate", got=shapes
         )
-    return Song(folder, frames, rate, is_estimated=(folder / ESTIMATED).exists())
+    return Song(folder, frames, rate, is_estimated=ESTIMATED_BY in facts_of(folder))
+
+
+def facts_of(folder: Path) -> dict[str, Any]:
+    """What a song's `song.json` says; nothing where there is none."""
+    file = folder / FACTS
+    return dict(json.loads(file.read_text())) if file.exists() else {}
 
 
 def _path(folder: Path, source: str) -> Path:

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = _network(arguments.preset, arguments.target)
     recipe = _recipe(arguments)
     data, out = Path(arguments.data), Path(arguments.out)
-    songs, held_out = find_songs(data, "train"), find_songs(data, "valid")
+    songs, held_out = find_songs(data, "train", estimated=True), find_songs(data, "valid")
     out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(_learner(config, recipe, arguments), _run_options(arguments), out)
     observers: list[Observer] = [

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from lasaft_core.errors import InvalidOption
 from lasaft_core.models import NetworkConfig
 from lasaft_core.musdb import TARGETS, Accompaniment, Song
 from lasaft_core.training.recipes import Recipe
@@ -45,7 +46,8 @@ class Batch(NamedTuple):
 
 class Excerpts(Dataset[Batch]):
     """A map from a step's number to its batch. The mixture is the sum of all four sources, also
-    where the network has fewer targets. `accompaniments` serve where all four are asked."""
+    where the network has fewer targets. `accompaniments` serve where all four are asked. Raises
+    InvalidOption where no song's stems are true."""
 
     def __init__(
         self,
@@ -67,7 +69,10 @@ class Excerpts(Dataset[Batch]):
         if recipe.mixing.draws_sounding:
             sounding = np.array([[song.sounds(target) for target in TARGETS] for song in songs])
         are_true = np.array([not song.is_estimated for song in songs])
-        self.chances = self._chances(songs, (sounding.sum(axis=1) > 1) & are_true)
+        _check_any_true(are_true)
+        sounding[~are_true, _VOCALS] = False  # of music in which nobody sings
+        are_coherent = (sounding.sum(axis=1) > 1) & are_true
+        self.chances = self._chances(songs, are_coherent if are_coherent.any() else are_true)
         self.chances_of = {
             target: self._chances(songs, sounding[:, n]) for n, target in enumerate(TARGETS)
         }
@@ -188,6 +193,16 @@ class _Place(Generic[Piece]):
     piece: Piece
     start: int
     length: int
+
+
+def _check_any_true(are_true: NDArray[np.bool_]) -> None:
+    if not are_true.any():
+        raise InvalidOption(
+            "songs to train on",
+            expected="some whose stems are true",
+            got=f"{len(are_true)} whose stems a network estimated",
+            remedy="lay true ones beside them, as `lasaft-stems build-data` makes them",
+        )
 
 
 def as_wanted(estimates: Tensor, joined: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Hours of songs in the layout of MUSDB18-HQ, in parallel, resumed where it was stopped.
 
     OUT/{train,valid}/SONG/{mixture,vocals,drums,bass,other}.wav, song.json
-    OUT/accompaniments/SOURCE-NAME.wav   recorded music without a voice
+    OUT/accompaniments/SOURCE-NAME.wav   recorded music without a voice; `estimating.py` makes
+                           songs `train/estimated-SOURCE-NAME` of them
     OUT/manifest.json      all songs, and every source with its licence and attribution
 
 A song depends on its seed and the sources alone, and its folder appears whole. What is held out
@@ -24,6 +25,7 @@ import numpy as np
 import soundfile
 
 from lasaft_core.errors import InvalidOption
+from lasaft_core.musdb import FACTS
 from lasaft_core.training.building.folders import SUBTYPE, write_folder
 from lasaft_core.training.building.multitracks import recorded_song, stereo
 from lasaft_core.training.building.players import SYNTHESIS
@@ -160,7 +162,7 @@ def write_song(task: Task) -> None:
     }
     rounded["mixture"] = np.sum(list(rounded.values()), axis=0)
     facts = {"seed": task.seed, "score": song.score, "sources": song.credits}
-    write_folder(task.folder, rounded, "song.json", facts)
+    write_folder(task.folder, rounded, facts)
 
 
 def _instrumentals(sources: Sequence[Source]) -> list[Source]:
@@ -168,10 +170,10 @@ def _instrumentals(sources: Sequence[Source]) -> list[Source]:
     return [source for source in sources if source.kind == INSTRUMENTALS and not source.held_out]
 
 
-def _accompaniments(sources: Sequence[Source], out: Path) -> dict[Path, Path]:
-    """Files to train on, each with the one that it is made of."""
+def _accompaniments(sources: Sequence[Source], out: Path) -> dict[Path, tuple[str, Path]]:
+    """Files to train on, each with its source and the file that it is made of."""
     pairs = [
-        (out / "accompaniments" / f"{source.name}-{file.stem}.wav", file)
+        (out / "accompaniments" / f"{source.name}-{file.stem}.wav", (source.name, file))
         for source in _instrumentals(sources)
         for file in source.files
     ]
@@ -207,7 +209,7 @@ def _check_length(out: Path, settings: BuildSettings) -> None:
 
 def _write_accompaniments(sources: Sequence[Source], out: Path) -> None:
     """Those that are missing, as 16-bit WAV."""
-    for wanted, file in _accompaniments(sources, out).items():
+    for wanted, (_, file) in _accompaniments(sources, out).items():
         if not wanted.exists():
             wanted.parent.mkdir(parents=True, exist_ok=True)
             part = wanted.with_name(f".{wanted.name}.part")
@@ -219,7 +221,7 @@ def _songs(out: Path) -> dict[str, Any]:
     """What is known of each song that is built, by split and name."""
     return {
         f"{file.parent.parent.name}/{file.parent.name}": json.loads(file.read_text())
-        for file in sorted(out.glob("*/*/song.json"))
+        for file in sorted(out.glob(f"*/*/{FACTS}"))
         if not file.parent.name.startswith(".")
     }
 
@@ -260,7 +262,9 @@ def _write_manifest(
             }.values()
         ),
         "songs": songs,
-        "accompaniments": [file.name for file in _accompaniments(sources, out)],
+        "accompaniments": {
+            file.name: source for file, (source, _) in _accompaniments(sources, out).items()
+        },
     }
     part = out / ".manifest.json.part"
     part.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")

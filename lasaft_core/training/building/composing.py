@@ -15,6 +15,8 @@ from lasaft_core.training.building.score import (
     CLAP,
     CYMBALS,
     DRUMS,
+    GUITARS,
+    KEYBOARDS,
     KICK,
     OTHER,
     SIDE_STICK,
@@ -66,19 +68,21 @@ _LEAD_PROGRAMS: Final = (
     80, 81, 82, 84, 87, 104, 105,
 )  # fmt: skip
 
-
-# From a bass guitar's lowest string to its upper frets. Where basses stop below the lowest chord a
-# network tells them by their pitch alone, and hears a high bass as a voice or as "other".
-_BASS_RANGES: Final = ((28, 46), (28, 46), (28, 50), (31, 53), (36, 58))
-_LOWEST_CHORD: Final = 40  # a guitar's lowest string
-_POWER_CHORD: Final = (0, 4, 7)  # degrees: root, fifth, octave
-_POWER_SHARE: Final = {True: 0.5, False: 0.15}  # of chords by guitars, and by others
-_POWER_OCTAVE: Final = 3
-_GUITARS: Final = range(24, 32)
+# From a bass guitar's lowest string to its upper frets, each span wide enough for an octave above
+# any root. Where basses stop below the lowest chord a network tells them by their pitch alone, and
+# hears a high bass as a voice or as "other".
+_BASS_SPANS: Final = ((28, 51), (28, 51), (28, 51), (33, 56), (37, 60))
 _LEFT_HAND_SHARE: Final = 0.3  # of songs
-_LEFT_HAND_PROGRAMS: Final = (0, 0, 1, 2, 4, 5, 6, 16, 19, 26, 27, 42, 48, 57, 58, 67, 81)
-_LEFT_HAND_RANGE: Final = (33, 57)
-_BASS_KINDS: Final = ("whole", "eighths", "kick", "octaves", "walk", "syncopated", "melodic")
+_LEFT_HANDS: Final = {  # programs of low lines that are no bass, and their lowest pitch
+    0: 31, 1: 31, 2: 31, 4: 31, 5: 31, 6: 36, 16: 36, 19: 36,
+    26: 40, 27: 40, 42: 36, 48: 36, 57: 40,
+}  # fmt: skip
+_LOW_LEADS: Final = (25, 26, 27, 29, 30, 42, 57)  # that reach down to a guitar's lowest string
+_LOWEST_LEAD: Final = 40
+_LOW_KINDS: Final = ("whole", "eighths", "kick", "octaves", "walk", "syncopated", "melodic")
+_POWER_CHORD: Final = (0, 4, 7)  # degrees: root, fifth, octave
+_FIFTH: Final = 7  # semitones; the diminished one is left out
+_POWER_OF_GUITARS, _POWER_OF_OTHERS = 0.5, 0.15  # shares of the parts
 _MOST_GESTURES: Final = {BASS: 0.3, OTHER: 0.9}  # shares of the notes
 _STREAM: Final = 1  # the studio draws from the seed itself
 
@@ -182,27 +186,31 @@ class _Composer:
         return notes
 
     def _bass(self) -> Part:
-        span = _BASS_RANGES[int(self.rng.integers(len(_BASS_RANGES)))]
-        return self._low_line(BASS, int(self.rng.choice(_BASS_PROGRAMS)), span)
+        span = _BASS_SPANS[int(self.rng.integers(len(_BASS_SPANS)))]
+        return self._line(BASS, int(self.rng.choice(_BASS_PROGRAMS)), self._low_notes(*span))
 
     def _left_hand(self) -> Part:
         """A second low line that is no bass, as of a pianist, a cello or a trombone."""
-        return self._low_line(OTHER, int(self.rng.choice(_LEFT_HAND_PROGRAMS)), _LEFT_HAND_RANGE)
+        program = int(self.rng.choice(list(_LEFT_HANDS)))
+        lowest = _LEFT_HANDS[program]
+        notes = self._low_notes(lowest, lowest + 23)
+        return (self._part if program in KEYBOARDS else self._line)(OTHER, program, notes)
 
-    def _low_line(self, role: str, program: int, span: tuple[int, int]) -> Part:
-        """Roots and their fifths, octaves and passing notes, folded into the span of pitches."""
-        notes, octave = list[Note](), span[0] // 12
-        pattern = [self._bass_pattern(), self._bass_pattern()]
+    def _low_notes(self, lowest: int, highest: int) -> list[Note]:
+        """Roots in the span's lower half, their fifths, octaves and passing notes."""
+        notes = list[Note]()
+        pattern = [self._low_pattern(), self._low_pattern()]
         for bar, (section, root) in enumerate(zip(self.sections, self.roots, strict=True)):
+            below = folded(self._pitch(root, 0), lowest, lowest + 11) - self._pitch(root, 0)
             for step, length, above in pattern[section]:
-                pitch = folded(self._pitch(root + above, octave), *span)
+                pitch = folded(self._pitch(root + above, 0) + below, lowest, highest)
                 notes.append(self._note(bar, step, length, pitch, 5))
-        return self._line(role, program, notes)
+        return notes
 
-    def _bass_pattern(self) -> list[tuple[int, float, int]]:
+    def _low_pattern(self) -> list[tuple[int, float, int]]:
         """Steps, lengths in steps, and degrees of the scale above the chord's root."""
         rng = self.rng
-        kind = str(rng.choice(_BASS_KINDS))
+        kind = str(rng.choice(_LOW_KINDS))
         if kind == "whole":
             return [(0, 15.5, 0)]
         if kind == "eighths":
@@ -226,20 +234,17 @@ class _Composer:
     def _chords(self) -> Part:
         rng, notes = self.rng, list[Note]()
         octave, program = int(rng.integers(4, 6)), int(rng.choice(_CHORD_PROGRAMS))
-        is_power = rng.random() < _POWER_SHARE[program in _GUITARS]
+        power_share = _POWER_OF_GUITARS if program in GUITARS else _POWER_OF_OTHERS
+        is_power, is_seventh = rng.random() < power_share, rng.random() < 0.25
         hits = [
             sorted({0, *np.flatnonzero(rng.random(STEPS) < rng.uniform(0, 0.5))}) for _ in range(2)
         ]
         arpeggio, gate = rng.random() < 0.35, rng.uniform(0.4, 1.0)
-        sevenths, silent = rng.random() < 0.25, int(rng.integers(-3, 2))
+        silent = int(rng.integers(-3, 2))
         for bar, (section, root) in enumerate(zip(self.sections, self.roots, strict=True)):
             if section == silent:
                 continue
-            chord = [self._pitch(root + k, octave) for k in (0, 2, 4, 6)[: 4 if sevenths else 3]]
-            chord = [p - 12 if p > 12 * octave + 19 else p for p in chord]
-            if is_power:
-                chord = [self._pitch(root + k, _POWER_OCTAVE) for k in _POWER_CHORD]
-                chord = [p + 12 if chord[0] < _LOWEST_CHORD else p for p in chord]
+            chord = self._power_chord(root) if is_power else self._chord(root, octave, is_seventh)
             if arpeggio:
                 order = (chord + chord[1:-1])[:: 1 if bar % 2 else -1]
                 notes += [
@@ -251,6 +256,17 @@ class _Composer:
                 notes += [self._note(bar, hit, (end - hit) * gate, pitch) for pitch in chord]
         return self._part(OTHER, program, notes)
 
+    def _chord(self, root: int, octave: int, is_seventh: bool) -> list[int]:
+        """A triad or a seventh chord, its upper notes below those that would stand out."""
+        pitches = [self._pitch(root + k, octave) for k in (0, 2, 4, 6)[: 4 if is_seventh else 3]]
+        return [pitch - 12 if pitch > 12 * octave + 19 else pitch for pitch in pitches]
+
+    def _power_chord(self, root: int) -> list[int]:
+        """In a guitar's lowest octave."""
+        pitches = [self._pitch(root + k, 0) for k in _POWER_CHORD]
+        up = folded(pitches[0], _LOWEST_LEAD, _LOWEST_LEAD + 11) - pitches[0]
+        return [p + up for p in pitches if (p - pitches[0]) % 12 in (0, _FIFTH)]
+
     def _pad(self) -> Part:
         notes, octave = list[Note](), int(self.rng.integers(4, 6))
         for bar, root in enumerate(self.roots):
@@ -261,7 +277,9 @@ class _Composer:
     def _riff(self) -> Part:
         """A motif of one or two bars, moved with the chords, in some sections only."""
         rng, notes = self.rng, list[Note]()
-        octave, plays = int(rng.integers(3, 7)), int(rng.integers(0, 3))
+        program = int(rng.choice(_LEAD_PROGRAMS))
+        octave = int(rng.integers(3 if program in _LOW_LEADS else 4, 7))
+        plays = int(rng.integers(0, 3))
         steps = np.flatnonzero(rng.random(2 * STEPS) < rng.uniform(0.12, 0.4))
         degrees = np.clip(np.cumsum(rng.integers(-2, 3, steps.size)), -4, 8)
         for bar, (section, root) in enumerate(zip(self.sections, self.roots, strict=True)):
@@ -269,6 +287,6 @@ class _Composer:
                 continue
             for i in np.flatnonzero(steps // STEPS == bar % 2):
                 length = (steps[i + 1] if i + 1 < steps.size else 2 * STEPS) - steps[i]
-                pitch = self._pitch(root + int(degrees[i]), octave)
+                pitch = folded(self._pitch(root + int(degrees[i]), octave), _LOWEST_LEAD, 127)
                 notes.append(self._note(bar, int(steps[i]) % STEPS, 0.95 * int(length), pitch))
-        return self._line(OTHER, int(rng.choice(_LEAD_PROGRAMS)), notes)
+        return self._line(OTHER, program, notes)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 from scipy.signal import fftconvolve, sosfilt
 
 from lasaft_core.training.augmentation import peaking_filter, placed, saturated
@@ -18,7 +19,18 @@ from lasaft_core.training.building.score import RATE
 Audio = NDArray[np.float32]
 Section = tuple[float, ...]
 _BLOCK: Final = 64  # samples a step of a compressor's level detector
+_LEVEL_SECONDS: Final = 0.5
+_TINY: Final = 1e-10  # of power
 _CODEC_BLOCK: Final = 1 << 16
+
+
+def audibility(part: Audio, whole: Audio, *, least_db: float) -> Audio:
+    """[samples], 1 where the part is louder than `least_db` against the whole, else 0, with soft
+    edges: what lies below is no source but what a network leaves of others."""
+    length = round(_LEVEL_SECONDS * RATE)
+    levels = [uniform_filter1d((audio**2).sum(axis=1), length) for audio in (part, whole)]
+    is_audible = levels[0] > 10 ** (least_db / 10) * (levels[1] + _TINY)
+    return np.asarray(uniform_filter1d(is_audible.astype(np.float32), length // 4), np.float32)
 
 
 def peaking(hertz: float, gain_db: float, q: float) -> Section:

@@ -5,63 +5,105 @@
 reads what `build-data` laid into `built/accompaniments`. Recorded bands whose stems are known are
 few; estimates of theirs, mixed across songs, sound as real ones do, and what is wrong with them is
 no longer where the rest of the mixture is (RemixIT, Tzinis et al. 2022, arXiv 2202.08862). A piece
-is written if drums and bass are found in it: a piano's lowest notes are no bass. The songs are
-marked as estimated: at its own place beside the others an estimate would teach nothing new.
+is written if drums and bass are found in it: a piano's lowest notes are no bass. `song.json` names
+the network, by which a training knows them: at its own place beside the others an estimate would
+teach nothing new. Estimates of the same weights stay; other weights make them anew.
 """
 
 import argparse
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from lasaft_core.errors import InvalidOption, UsageError
-from lasaft_core.musdb import ESTIMATED, Accompaniment, find_accompaniments
+from lasaft_core.musdb import ESTIMATED_BY, TARGETS, Accompaniment, facts_of, find_accompaniments
 from lasaft_core.separator import Separator
-from lasaft_core.training.building.effects import Audio
+from lasaft_core.training.building.effects import Audio, audibility
 from lasaft_core.training.building.folders import write_folder
 from lasaft_core.training.building.score import RATE
 
-LONGEST_SECONDS: Final = 90.0  # of a piece, from its middle
+_LONGEST_SECONDS: Final = 90.0  # of a piece, from its middle
 _LEAST_SHARE: Final = 0.03  # of the piece's power that drums and bass have each
+_AUDIBLE_DB: Final = -25.0  # of drums and bass, below the piece
+_PEAK: Final = 0.99
 
 _log = logging.getLogger(__name__)
 
 
 def estimated_stems(piece: Accompaniment, separator: Separator) -> dict[str, Audio] | None:
-    """{target: [samples, 2]}, the vocals silent; None of a piece without drums or bass. Raises
-    InvalidOption of another rate than 44.1 kHz, the piece's or the network's."""
-    for name, rate in ((piece.file, piece.sample_rate), ("the network", separator.sample_rate)):
-        if rate != RATE:
-            raise InvalidOption(f"sample rate of {name}", expected=f"{RATE} Hz", got=f"{rate} Hz")
-    length = min(piece.num_samples, round(LONGEST_SECONDS * piece.sample_rate))
+    """{target: [samples, 2]}, the vocals silent, their sum the piece, quieter where a peak would
+    not fit into full scale; None of a piece without drums or bass."""
+    length = min(piece.num_samples, round(_LONGEST_SECONDS * RATE))
     audio = piece.read((piece.num_samples - length) // 2, length)
-    stems = separator.separate(audio)
-    power = float(np.mean(np.square(audio)))
-    if any(np.mean(np.square(stems[t])) < _LEAST_SHARE * power for t in ("drums", "bass")):
+    if not audio.any():
         return None
-    other = stems["other"] + stems["vocals"]  # nobody sings
-    return {**stems, "other": other, "vocals": np.zeros_like(audio)}
-
-
-def write_estimated(folder: Path, stems: Mapping[str, Audio], separator: Separator) -> None:
-    """The stems as a song that is marked as estimated, and by whom."""
-    facts = {"by": separator.model_name, "sha256": separator.weights_sha256}
-    write_folder(folder, stems, ESTIMATED, facts)
+    estimates = separator.separate(audio)
+    least = _LEAST_SHARE * np.mean(np.square(audio))
+    if any(np.mean(np.square(estimates[target])) < least for target in ("drums", "bass")):
+        return None
+    stems = {"vocals": np.zeros_like(audio)}
+    for target in ("drums", "bass"):
+        heard = audibility(estimates[target], audio, least_db=_AUDIBLE_DB)
+        stems[target] = estimates[target] * heard[:, None]
+    stems["other"] = audio - stems["drums"] - stems["bass"]  # nobody sings
+    loudest = max(float(np.abs(stem).max()) for stem in stems.values())
+    gain = np.float32(min(1.0, _PEAK / loudest))
+    return {target: gain * stem for target, stem in stems.items()}
 
 
 def estimate_all(data: Path, separator: Separator) -> None:
-    """Songs `train/estimated-...` of what lies in `accompaniments`, but for those already there."""
-    for piece in find_accompaniments(data):
+    """Songs `train/estimated-...` of what lies in `accompaniments`. Raises InvalidOption where
+    nothing does, and of a network that can't take it apart."""
+    pieces = find_accompaniments(data)
+    _check(data, pieces, separator)
+    by = {
+        "name": separator.model_name,
+        "sha256": separator.weights_sha256,
+        "licence": separator.weights_licence,
+    }
+    sources = _sources(data)
+    for piece in pieces:
         folder = data / "train" / f"estimated-{piece.name}"
-        if folder.exists():
+        if facts_of(folder).get(ESTIMATED_BY) == by:
             continue
         stems = estimated_stems(piece, separator)
         if stems is not None:
-            write_estimated(folder, stems, separator)
+            credited = [sources[piece.file.name]] if piece.file.name in sources else []
+            write_folder(
+                folder, stems, {"score": piece.name, "sources": credited, ESTIMATED_BY: by}
+            )
         _log.info("%s: %s", piece.name, "written" if stems else "too little of drums or bass")
+
+
+def _check(data: Path, pieces: Sequence[Accompaniment], separator: Separator) -> None:
+    if not pieces:
+        raise InvalidOption(
+            f"instrumentals in {data}",
+            expected="stereo files accompaniments/*.wav",
+            got="none",
+            remedy="lasaft-stems build-data writes them from sources/instrumentals",
+        )
+    if set(separator.targets) != set(TARGETS):
+        raise InvalidOption(
+            "targets of the network",
+            expected=", ".join(TARGETS),
+            got=", ".join(separator.targets),
+        )
+    rates = {"the network": separator.sample_rate}
+    rates |= {str(piece.file): piece.sample_rate for piece in pieces}
+    for name, rate in rates.items():
+        if rate != RATE:
+            raise InvalidOption(f"sample rate of {name}", expected=f"{RATE} Hz", got=f"{rate} Hz")
+
+
+def _sources(data: Path) -> dict[str, str]:
+    """Of each accompaniment that `build-data` wrote."""
+    manifest = data / "manifest.json"
+    return dict(json.loads(manifest.read_text())["accompaniments"]) if manifest.exists() else {}
 
 
 def main() -> None:

@@ -8,20 +8,21 @@ from typing import Any, Final
 
 import soundfile
 
+from lasaft_core.musdb import FACTS
 from lasaft_core.training.building.effects import Audio
 from lasaft_core.training.building.score import RATE
 
 SUBTYPE: Final = "PCM_16"
 
 
-def write_folder(
-    folder: Path, audio: Mapping[str, Audio], facts_file: str, facts: Mapping[str, Any]
-) -> None:
-    """{name: [samples, 2]} at 44.1 kHz as NAME.wav, of 16 bits, and what is known of them."""
+def write_folder(folder: Path, audio: Mapping[str, Audio], facts: Mapping[str, Any]) -> None:
+    """{name: [samples, 2]} at 44.1 kHz as NAME.wav, of 16 bits, and what is known of them; in the
+    place of a folder that was there."""
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     for name, samples in audio.items():
         soundfile.write(part / f"{name}.wav", samples, RATE, subtype=SUBTYPE)
-    (part / facts_file).write_text(json.dumps(facts, indent=1) + "\n")
+    (part / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
     part.replace(folder)

@@ -16,14 +16,23 @@ from numpy.typing import NDArray
 
 from lasaft_core.errors import UsageError
 from lasaft_core.training.building.midi_files import write_part
-from lasaft_core.training.building.score import BASS, DRUMS, OTHER, RATE, Note, Part, folded
+from lasaft_core.training.building.score import (
+    BASS,
+    DRUMS,
+    GUITARS,
+    OTHER,
+    RATE,
+    Note,
+    Part,
+    folded,
+)
 from lasaft_core.training.building.sfz_files import repeatable
 from lasaft_core.training.building.sources import Source
 from lasaft_core.training.instruments import Bass, DrumKit, Keys
 
 Audio = NDArray[np.float32]
 SYNTHESIS: Final = "synthesis"
-_KEYBOARDS, _GUITARS, _REEDS = range(6), range(24, 32), range(64, 68)
+_PIANOS, _REEDS = range(6), range(64, 68)
 _FLUIDSYNTH_GAIN = "0.3"  # 0.6 clips
 _SECONDS_AT_MOST = 600
 _LEAST_SAMPLES: Final = 400
@@ -67,9 +76,9 @@ class Orchestra:
 def _sampled_kind(part: Part) -> str:
     if part.role != OTHER:
         return "kits" if part.role == DRUMS else "basses"
-    if part.program in _GUITARS:
+    if part.program in GUITARS:
         return "guitars"
-    if part.program in _KEYBOARDS:
+    if part.program in _PIANOS:
         return "keyboards"
     return "reeds" if part.program in _REEDS else ""
 

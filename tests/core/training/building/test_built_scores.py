@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from lasaft_core.errors import InvalidOption
+from lasaft_core.training.building import composing
 from lasaft_core.training.building.composing import _Composer, compose
 from lasaft_core.training.building.gestures import gestures
 from lasaft_core.training.building.melodies import harmony, melody
@@ -23,24 +24,59 @@ def test_a_composed_score_keeps_to_its_key_and_length(seed):
         if part.role != "drums":
             assert {note.pitch % 12 for note in part.notes} <= score.scale
         if part.role == "bass":
-            assert all(28 <= note.pitch <= 58 for note in part.notes)
+            assert all(28 <= note.pitch <= 60 for note in part.notes)
+
+
+def parts_of(role, programs=range(128), scores=200):
+    """[parts, [pitches]] of composed scores."""
+    composed = (compose(seed, 12.0) for seed in range(scores))
+    parts = (part for score in composed for part in score.parts if part.role == role)
+    chosen = [[n.pitch for n in part.notes] for part in parts if part.program in programs]
+    return [pitches for pitches in chosen if pitches]
 
 
 def test_basses_and_other_instruments_meet_in_one_range():
     """Where one is always below the other, pitch alone would tell them apart."""
-    scores = [compose(seed, 20.0) for seed in range(60)]
-    bass, other = (
-        [
-            [note.pitch for note in part.notes]
-            for score in scores
-            for part in score.parts
-            if part.role == role
-        ]
-        for role in ("bass", "other")
-    )
-    assert 0.1 < np.mean([np.median(pitches) > 46 for pitches in bass]) < 0.4
-    assert 0.1 < np.mean([np.median(pitches) < 48 for pitches in other if pitches]) < 0.4
-    assert np.mean([np.median(pitches) < 36 for pitches in bass]) > 0.02
+    bass, other = parts_of("bass"), parts_of("other")
+    assert min(map(min, bass)) == 28
+    assert 0.1 < np.mean([np.median(pitches) > 43 for pitches in bass]) < 0.5
+    assert np.mean([np.median(pitches) < 40 for pitches in bass]) > 0.3
+    assert min(map(min, other)) == 31, "a piano's left hand"
+    assert min(map(min, parts_of("other", programs=(29, 30)))) == 40
+    assert min(map(min, parts_of("other", programs=(68, 73, 75)))) >= 40
+    assert 0.04 < np.mean([np.median(pitches) < 48 for pitches in other]) < 0.4
+
+
+def test_a_low_octave_stays_an_octave(monkeypatch):
+    monkeypatch.setattr(composing, "_LOW_KINDS", ("octaves",))
+    for seed in range(30):
+        (bass,) = (part for part in compose(seed, 12.0).parts if part.role == "bass")
+        pitches = [note.pitch for note in sorted(bass.notes, key=lambda note: note.start)]
+        leaps = np.abs(np.diff(pitches[:8]))
+        assert set(leaps[::2].tolist()) == {12}
+
+
+def test_power_chords_are_pure_and_in_a_guitars_lowest_octave(monkeypatch):
+    monkeypatch.setattr(composing, "_POWER_OF_GUITARS", 1.0)
+    monkeypatch.setattr(composing, "_CHORD_PROGRAMS", (30,))
+    monkeypatch.setattr(_Composer, "_riff", lambda composer: Part("other", 0, ()))
+    chords = set()
+    for seed in range(60):
+        for part in compose(seed, 12.0).parts:
+            if part.program == 30:
+                ends = {note.seconds: [] for note in part.notes}
+                for note in part.notes:
+                    ends[note.seconds].append(note.pitch)
+                assert all(40 <= note.pitch <= 63 for note in part.notes)
+                chords |= {tuple(np.array(pitches) - min(pitches)) for pitches in ends.values()}
+    assert {(0, 7, 12), (0, 12)} <= {tuple(sorted(set(chord))) for chord in chords}
+
+
+def test_keyboards_never_bend():
+    parts = [part for seed in range(120) for part in compose(seed, 12.0).parts]
+    keyboards = [part for part in parts if part.role == "other" and part.program < 8]
+    assert min(min(n.pitch for n in part.notes) for part in keyboards if part.notes) < 40
+    assert not any(part.bends for part in keyboards)
 
 
 def test_songs_that_are_composed_have_every_tonic(monkeypatch):
