@@ -72,6 +72,15 @@ def test_power_chords_are_pure_and_in_a_guitars_lowest_octave(monkeypatch):
     assert {(0, 7, 12), (0, 12)} <= {tuple(sorted(set(chord))) for chord in chords}
 
 
+def test_riffs_reach_as_low_as_their_instrument(monkeypatch):
+    monkeypatch.setattr(composing, "_CHORD_PROGRAMS", (0,))
+    for program, least, most in ((30, 0.1, 0.4), (73, 0.0, 0.04)):
+        monkeypatch.setattr(composing, "_LEAD_PROGRAMS", (program,))
+        riffs = parts_of("other", programs=(program,))
+        assert min(map(min, riffs)) >= 40
+        assert least <= np.mean([np.median(pitches) < 49 for pitches in riffs]) <= most
+
+
 def test_keyboards_never_bend():
     parts = [part for seed in range(120) for part in compose(seed, 12.0).parts]
     keyboards = [part for part in parts if part.role == "other" and part.program < 8]
