@@ -1,7 +1,7 @@
 """Songs on disk with their stems, in the layout of MUSDB18-HQ.
 
     ROOT/{train,valid,test}/SONG/{mixture,vocals,drums,bass,other}.wav
-    ROOT/train/SONG/song.json          what is known of a song that was made; ours. Stems are true
+    ROOT/{train,valid}/SONG/song.json  what is known of a song that was made; ours. Stems are true
                                        unless it names a network that estimated them
     ROOT/accompaniments/SONG.wav       music without a voice, not taken apart any further: ours
 
@@ -108,11 +108,12 @@ def find_songs(root: Path, split: str, *, estimated: bool = False) -> list[Song]
     found = [_song(folder / name) for name in names]
     songs = [song for song in found if estimated or not song.is_estimated]
     if not songs:
+        got = "no such songs" if folder.is_dir() else f"no folder {split}"
         raise InvalidOption(
             f"data in {root}",
             expected=f"folders {split}/SONG with {', '.join(TARGETS)} as .wav",
-            got="no such songs" if folder.is_dir() else f"no folder {split}",
-            remedy="lay the songs out as MUSDB18-HQ does",
+            got=f"{len(found)} songs whose stems a network estimated" if found else got,
+            remedy="lay songs with true stems out as MUSDB18-HQ does",
         )
     return songs
 
@@ -155,9 +156,27 @@ def _song(folder: Path) -> Song:
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
-    """What a song's `song.json` says; nothing where there is none."""
-    file = folder / FACTS
-    return dict(json.loads(file.read_text())) if file.exists() else {}
+    """What a song's `song.json` says; nothing where there is none. Raises InvalidOption for
+    anything but a JSON object."""
+    return read_object(folder / FACTS)
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """Of a JSON file; empty where there is none. Raises InvalidOption for anything else."""
+    if not file.exists():
+        return {}
+    try:
+        content = json.loads(file.read_text())
+    except ValueError as error:
+        content = str(error)
+    if not isinstance(content, dict):
+        raise InvalidOption(
+            str(file),
+            expected="a JSON object",
+            got=content,
+            remedy="remove it, and build anew what it is about",
+        )
+    return content
 
 
 def _path(folder: Path, source: str) -> Path:

@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
         workers=arguments.workers or os.cpu_count() or 1,
     )
     manifest = build(Path(arguments.sources), Path(arguments.out), settings, _tell)
-    licences = sorted({source["licence"] for source in manifest["sources"]})
+    owners = (*manifest["sources"], *manifest["networks"])
+    licences = sorted({owner["licence"] or "unknown" for owner in owners})
     terms = f", licences: {', '.join(licences)}" if licences else ""
     say(f"{len(manifest['songs'])} songs of {len(manifest['sources'])} sources{terms}")
     return 0

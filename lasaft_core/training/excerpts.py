@@ -65,29 +65,28 @@ class Excerpts(Dataset[Batch]):
         self.seed = seed
         asks_all = recipe.mixing.asks_all_targets and self.targets == TARGETS
         self.accompaniments = accompaniments if asks_all else ()
+        are_true = _are_true(songs)
         sounding = np.ones((len(songs), len(TARGETS)), bool)
         if recipe.mixing.draws_sounding:
             sounding = np.array([[song.sounds(target) for target in TARGETS] for song in songs])
-        are_true = np.array([not song.is_estimated for song in songs])
-        _check_any_true(are_true)
-        sounding[~are_true, _VOCALS] = False  # of music in which nobody sings
-        are_coherent = (sounding.sum(axis=1) > 1) & are_true
-        self.chances = self._chances(songs, are_coherent if are_coherent.any() else are_true)
+        self.chances = self._chances(songs, are_true & (sounding.sum(axis=1) > 1), are_true)
         self.chances_of = {
             target: self._chances(songs, sounding[:, n]) for n, target in enumerate(TARGETS)
         }
+        # What is estimated are instrumentals, in which nobody sings.
+        self.chances_of["vocals"] = self._chances(songs, are_true & sounding[:, _VOCALS], are_true)
         self.accompaniment_chances = self._chances(self.accompaniments)
 
     def _chances(
-        self, pieces: Sequence[Song | Accompaniment], are_asked: NDArray[np.bool_] | None = None
+        self, pieces: Sequence[Song | Accompaniment], *asked: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
-        """Of each piece to be drawn; of all where none is asked for."""
+        """Of each piece to be drawn; among those that the first of the masks asks for that asks
+        for any, or among all."""
         weights = np.ones(len(pieces))
         if self.mixing.weighs_length:
             longest = self.mixing.longest_seconds or math.inf
             weights = np.array([min(p.num_samples / p.sample_rate, longest) for p in pieces])
-        if are_asked is not None and are_asked.any():
-            weights = weights * are_asked
+        weights = weights * next((mask for mask in asked if mask.any()), 1)
         return np.asarray(weights / weights.sum(), np.float64)
 
     def __getitem__(self, step: int) -> Batch:
@@ -195,14 +194,17 @@ class _Place(Generic[Piece]):
     length: int
 
 
-def _check_any_true(are_true: NDArray[np.bool_]) -> None:
+def _are_true(songs: Sequence[Song]) -> NDArray[np.bool_]:
+    """Of each song, whether its stems are. Raises InvalidOption where no song's are."""
+    are_true = np.array([not song.is_estimated for song in songs], bool)
     if not are_true.any():
         raise InvalidOption(
             "songs to train on",
             expected="some whose stems are true",
-            got=f"{len(are_true)} whose stems a network estimated",
+            got=f"{len(songs)} whose stems a network estimated" if songs else "none",
             remedy="lay true ones beside them, as `lasaft-stems build-data` makes them",
         )
+    return are_true
 
 
 def as_wanted(estimates: Tensor, joined: Tensor) -> Tensor:

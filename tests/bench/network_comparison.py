@@ -110,7 +110,7 @@ def speed(estimator, config):
 
 
 def line(name, network, changes, data, minutes, precision):
-    learner = train(network, changes, find_songs(data, "train", estimated=True), minutes, precision)
+    learner = train(network, changes, find_songs(data, "train"), minutes, precision)
     checkpoint = Checkpoint(
         name=name, sha256="", licence=None, config=network, tensors=learner.weights()
     )

@@ -75,3 +75,19 @@ def test_broken_songs_are_named(tmp_path):
     (folder / "bass.wav").unlink()
     with pytest.raises(InvalidOption, match=r"bass\.wav"):
         find_songs(tmp_path, "test")
+
+
+@pytest.mark.parametrize("content", ["[1]", "null", '{"a":', '"ab"'])
+def test_facts_are_an_object(tmp_path, content):
+    (write_song(tmp_path / "train" / "a") / "song.json").write_text(content)
+    with pytest.raises(InvalidOption, match=r"song\.json.*JSON object"):
+        find_songs(tmp_path, "train")
+
+
+def test_songs_whose_stems_are_estimated_are_asked_for(tmp_path):
+    (write_song(tmp_path / "train" / "a") / "song.json").write_text('{"estimated_by": {}}')
+    with pytest.raises(InvalidOption, match="1 songs whose stems a network estimated"):
+        find_songs(tmp_path, "train")
+    (write_song(tmp_path / "train" / "b") / "song.json").write_text("{}")
+    assert names(find_songs(tmp_path, "train")) == ["b"]
+    assert names(find_songs(tmp_path, "train", estimated=True)) == ["a", "b"]

@@ -3,7 +3,8 @@
     OUT/{train,valid}/SONG/{mixture,vocals,drums,bass,other}.wav, song.json
     OUT/accompaniments/SOURCE-NAME.wav   recorded music without a voice; `estimating.py` makes
                            songs `train/estimated-SOURCE-NAME` of them
-    OUT/manifest.json      all songs, and every source with its licence and attribution
+    OUT/manifest.json      all songs, and every source with its licence and attribution; also
+                           the networks that estimated stems
 
 A song depends on its seed and the sources alone, and its folder appears whole. What is held out
 of the sources plays in `valid` only. Recorded songs go in beside those that are built, as a whole,
@@ -25,7 +26,7 @@ import numpy as np
 import soundfile
 
 from lasaft_core.errors import InvalidOption
-from lasaft_core.musdb import FACTS
+from lasaft_core.musdb import ESTIMATED_BY, FACTS, facts_of
 from lasaft_core.training.building.folders import SUBTYPE, write_folder
 from lasaft_core.training.building.multitracks import recorded_song, stereo
 from lasaft_core.training.building.players import SYNTHESIS
@@ -220,7 +221,7 @@ def _write_accompaniments(sources: Sequence[Source], out: Path) -> None:
 def _songs(out: Path) -> dict[str, Any]:
     """What is known of each song that is built, by split and name."""
     return {
-        f"{file.parent.parent.name}/{file.parent.name}": json.loads(file.read_text())
+        f"{file.parent.parent.name}/{file.parent.name}": facts_of(file.parent)
         for file in sorted(out.glob(f"*/*/{FACTS}"))
         if not file.parent.name.startswith(".")
     }
@@ -262,6 +263,13 @@ def _write_manifest(
             }.values()
         ),
         "songs": songs,
+        "networks": list(
+            {
+                facts[ESTIMATED_BY]["sha256"]: facts[ESTIMATED_BY]
+                for facts in songs.values()
+                if ESTIMATED_BY in facts
+            }.values()
+        ),
         "accompaniments": {
             file.name: source for file, (source, _) in _accompaniments(sources, out).items()
         },

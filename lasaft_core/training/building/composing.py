@@ -16,7 +16,6 @@ from lasaft_core.training.building.score import (
     CYMBALS,
     DRUMS,
     GUITARS,
-    KEYBOARDS,
     KICK,
     OTHER,
     SIDE_STICK,
@@ -83,6 +82,7 @@ _LOW_KINDS: Final = ("whole", "eighths", "kick", "octaves", "walk", "syncopated"
 _POWER_CHORD: Final = (0, 4, 7)  # degrees: root, fifth, octave
 _FIFTH: Final = 7  # semitones; the diminished one is left out
 _POWER_OF_GUITARS, _POWER_OF_OTHERS = 0.5, 0.15  # shares of the parts
+_UNBENDING: Final = (*range(22), 23)  # programs of keyboards, mallets and bells
 _MOST_GESTURES: Final = {BASS: 0.3, OTHER: 0.9}  # shares of the notes
 _STREAM: Final = 1  # the studio draws from the seed itself
 
@@ -138,8 +138,10 @@ class _Composer:
         return Part(role, program, tuple(sorted(kept, key=lambda note: note.start)))
 
     def _line(self, role: str, program: int, notes: list[Note]) -> Part:
-        """A part of one note at a time, played with more or fewer gestures."""
+        """A part of one note at a time, played with more or fewer gestures where they can be."""
         part = self._part(role, program, notes)
+        if program in _UNBENDING:
+            return part
         slides, vibrato = self.rng.uniform(0, _MOST_GESTURES[role], 2)
         bends = gestures(part.notes, self.rng, slide_share=slides, vibrato_share=vibrato)
         return replace(part, bends=bends)
@@ -192,9 +194,8 @@ class _Composer:
     def _left_hand(self) -> Part:
         """A second low line that is no bass, as of a pianist, a cello or a trombone."""
         program = int(self.rng.choice(list(_LEFT_HANDS)))
-        lowest = _LEFT_HANDS[program]
-        notes = self._low_notes(lowest, lowest + 23)
-        return (self._part if program in KEYBOARDS else self._line)(OTHER, program, notes)
+        notes = self._low_notes(_LEFT_HANDS[program], _LEFT_HANDS[program] + 23)
+        return self._line(OTHER, program, notes)
 
     def _low_notes(self, lowest: int, highest: int) -> list[Note]:
         """Roots in the span's lower half, their fifths, octaves and passing notes."""

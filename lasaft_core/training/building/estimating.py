@@ -7,11 +7,10 @@ few; estimates of theirs, mixed across songs, sound as real ones do, and what is
 no longer where the rest of the mixture is (RemixIT, Tzinis et al. 2022, arXiv 2202.08862). A piece
 is written if drums and bass are found in it: a piano's lowest notes are no bass. `song.json` names
 the network, by which a training knows them: at its own place beside the others an estimate would
-teach nothing new. Estimates of the same weights stay; other weights make them anew.
+teach nothing new. Estimates of the same weights stay, those of others are made anew.
 """
 
 import argparse
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +19,17 @@ from typing import Final
 import numpy as np
 
 from lasaft_core.errors import InvalidOption, UsageError
-from lasaft_core.musdb import ESTIMATED_BY, TARGETS, Accompaniment, facts_of, find_accompaniments
+from lasaft_core.musdb import (
+    ESTIMATED_BY,
+    TARGETS,
+    Accompaniment,
+    facts_of,
+    find_accompaniments,
+    read_object,
+)
 from lasaft_core.separator import Separator
 from lasaft_core.training.building.effects import Audio, audibility
-from lasaft_core.training.building.folders import write_folder
+from lasaft_core.training.building.folders import remove_folder, write_folder
 from lasaft_core.training.building.score import RATE
 
 _LONGEST_SECONDS: Final = 90.0  # of a piece, from its middle
@@ -57,26 +63,38 @@ def estimated_stems(piece: Accompaniment, separator: Separator) -> dict[str, Aud
 
 def estimate_all(data: Path, separator: Separator) -> None:
     """Songs `train/estimated-...` of what lies in `accompaniments`. Raises InvalidOption where
-    nothing does, and of a network that can't take it apart."""
+    nothing does, where the manifest doesn't know whose it is, and of a network or a piece that
+    don't fit."""
     pieces = find_accompaniments(data)
     _check(data, pieces, separator)
+    sources = _sources(data, pieces)
     by = {
         "name": separator.model_name,
         "sha256": separator.weights_sha256,
         "licence": separator.weights_licence,
     }
-    sources = _sources(data)
     for piece in pieces:
+        facts = {"score": piece.name, "sources": [sources[piece.file.name]], ESTIMATED_BY: by}
         folder = data / "train" / f"estimated-{piece.name}"
-        if facts_of(folder).get(ESTIMATED_BY) == by:
+        if facts_of(folder) == facts:
             continue
+        _clear(folder)
         stems = estimated_stems(piece, separator)
         if stems is not None:
-            credited = [sources[piece.file.name]] if piece.file.name in sources else []
-            write_folder(
-                folder, stems, {"score": piece.name, "sources": credited, ESTIMATED_BY: by}
-            )
+            write_folder(folder, stems, facts)
         _log.info("%s: %s", piece.name, "written" if stems else "too little of drums or bass")
+
+
+def _clear(folder: Path) -> None:
+    """Removes what other weights made of the piece, and no other song."""
+    if folder.exists() and ESTIMATED_BY not in facts_of(folder):
+        raise InvalidOption(
+            str(folder),
+            expected="no song of this name but an estimated one",
+            got="another",
+            remedy="give it another name",
+        )
+    remove_folder(folder)
 
 
 def _check(data: Path, pieces: Sequence[Accompaniment], separator: Separator) -> None:
@@ -100,10 +118,18 @@ def _check(data: Path, pieces: Sequence[Accompaniment], separator: Separator) ->
             raise InvalidOption(f"sample rate of {name}", expected=f"{RATE} Hz", got=f"{rate} Hz")
 
 
-def _sources(data: Path) -> dict[str, str]:
-    """Of each accompaniment that `build-data` wrote."""
-    manifest = data / "manifest.json"
-    return dict(json.loads(manifest.read_text())["accompaniments"]) if manifest.exists() else {}
+def _sources(data: Path, pieces: Sequence[Accompaniment]) -> dict[str, str]:
+    """The name of each piece's source, whom to credit."""
+    known = read_object(data / "manifest.json").get("accompaniments", {})
+    unknown = [piece.file.name for piece in pieces if piece.file.name not in known]
+    if unknown or not isinstance(known, dict):
+        raise InvalidOption(
+            f"manifest of {data}",
+            expected="the source of each accompaniment",
+            got=f"none of {unknown[0]}" if unknown else "their names alone",
+            remedy="run lasaft-stems build-data to its end",
+        )
+    return known
 
 
 def main() -> None:

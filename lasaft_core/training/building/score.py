@@ -11,7 +11,7 @@ DRUMS, BASS, OTHER = "drums", "bass", "other"
 CYMBALS: Final = {"closed": 42, "pedal": 44, "open": 46, "crash": 49, "ride": 51}
 KICK, SNARE, SIDE_STICK, CLAP = 36, 38, 37, 39
 TOMS: Final = (41, 45, 48, 50)
-KEYBOARDS, GUITARS = range(24), range(24, 32)  # General MIDI programs
+GUITARS: Final = range(24, 32)  # General MIDI programs
 WHEEL_SEMITONES: Final = 2.0  # how far MIDI's pitch wheel reaches unless told otherwise
 
 

@@ -13,6 +13,7 @@ from lasaft_core.errors import InvalidOption
 from lasaft_core.musdb import TARGETS, find_accompaniments, find_songs
 from lasaft_core.training.building import mixing
 from lasaft_core.training.building.builder import BuildSettings, build
+from lasaft_core.training.building.folders import write_folder
 from lasaft_core.training.building.multitracks import recorded_song
 from lasaft_core.training.building.players import Orchestra
 from lasaft_core.training.building.score import Note, Part
@@ -105,6 +106,13 @@ def test_songs_are_built_once_the_same_everywhere_with_their_credits(sources_fol
     build(sources_folder, tmp_path, settings, lambda *done: counts.append(done))
     assert counts[4:] == [(3, 3)]
     assert manifest["accompaniments"] == {"waltzes-first.wav": "waltzes"}
+    (by,) = [{"name": "shares", "sha256": "0" * 64, "licence": None}]
+    facts = {"score": "first", "sources": ["waltzes"], "estimated_by": by}
+    write_folder(tmp_path / "train" / "estimated-waltzes-first", held_out.stems(), facts)
+    manifest = build(sources_folder, tmp_path, settings, lambda *_: None)
+    assert manifest["songs"]["train/estimated-waltzes-first"] == facts
+    assert manifest["networks"] == [by]
+    shutil.rmtree(tmp_path / "train" / "estimated-waltzes-first")
     fewer = tmp_path / "fewer"
     shutil.copytree(sources_folder, fewer)
     shutil.rmtree(fewer / "instrumentals")

@@ -37,7 +37,14 @@ def pieces(tmp_path):
     for name, seconds in (("long", 120), ("short.v1", 1)):
         ramp = np.linspace(-0.5, 0.5, RATE * seconds)[:, None].repeat(2, axis=1)
         soundfile.write(tmp_path / "accompaniments" / f"{name}.wav", ramp, RATE, subtype="FLOAT")
+    credit(tmp_path, "long", "short.v1")
     return tmp_path
+
+
+def credit(data, *names):
+    """The part of a manifest that says whose accompaniments they are."""
+    accompaniments = {f"{name}.wav": "waltzes" for name in names}
+    (data / "manifest.json").write_text(json.dumps({"accompaniments": accompaniments}))
 
 
 def test_stems_add_up_to_the_middle_of_the_piece_and_nobody_sings(pieces):
@@ -137,7 +144,6 @@ def test_a_song_of_one_source_is_whole_before_an_estimated_one_is(data, tiny, pi
 
 
 def test_songs_say_what_they_are_made_of_and_by_whom(pieces):
-    (pieces / "manifest.json").write_text(json.dumps({"accompaniments": {"long.wav": "waltzes"}}))
     estimating.estimate_all(pieces, Shares())
     facts = {
         folder.name: json.loads((folder / "song.json").read_text())
@@ -146,7 +152,7 @@ def test_songs_say_what_they_are_made_of_and_by_whom(pieces):
     by = {"name": "shares", "sha256": "0" * 64, "licence": "MIT"}
     assert facts == {
         "estimated-long": {"score": "long", "sources": ["waltzes"], "estimated_by": by},
-        "estimated-short.v1": {"score": "short.v1", "sources": [], "estimated_by": by},
+        "estimated-short.v1": {"score": "short.v1", "sources": ["waltzes"], "estimated_by": by},
     }
 
 
@@ -165,6 +171,7 @@ def test_the_command_goes_on_where_it_stopped_and_other_weights_begin_anew(
         return caplog.messages
 
     soundfile.write(pieces / "accompaniments" / "rest.wav", np.zeros((RATE, 2)), RATE)
+    credit(pieces, "long", "rest", "short.v1")
     left_out = "rest: too little of drums or bass"
     assert run("first") == ["long: written", left_out, "short.v1: written"]
     assert sorted(folder.name for folder in (pieces / "train").iterdir()) == [
@@ -175,9 +182,29 @@ def test_the_command_goes_on_where_it_stopped_and_other_weights_begin_anew(
     assert run("second") == ["long: written", left_out, "short.v1: written"]
     long, *_ = find_songs(pieces, "train", estimated=True)
     np.testing.assert_allclose(long.read("drums"), 0.6 * long.read("mixture"), atol=1e-4)
+    networks["second"].weights_sha256, networks["second"].shares["bass"] = "2" * 64, 0.0
+    run("second")
+    assert not list((pieces / "train").iterdir()), "what the weights before had found is gone"
     shutil.rmtree(pieces / "accompaniments")
     with pytest.raises(SystemExit):
         run("first")
+
+
+@pytest.mark.parametrize(
+    "manifest", ['{"accompaniments": ["long.wav", "short.v1.wav"]}', "{}", "["]
+)
+def test_pieces_that_nobody_is_credited_for_are_refused(pieces, manifest):
+    (pieces / "manifest.json").write_text(manifest)
+    with pytest.raises(InvalidOption, match=r"manifest.*(build-data|build anew)"):
+        estimating.estimate_all(pieces, Shares())
+
+
+def test_another_song_of_the_same_name_stays(data, pieces):
+    (mine, *_) = (data / "train").iterdir()
+    shutil.copytree(mine, pieces / "train" / "estimated-long")
+    with pytest.raises(InvalidOption, match=r"estimated-long.*another name"):
+        estimating.estimate_all(pieces, Shares())
+    assert len(find_songs(pieces, "train")) == 1
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -196,10 +223,11 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path, monkeypatch):
         folders.write_folder(folder, {"other": audio["drums"], **audio}, {"seed": 1})
     assert not folder.exists()
     monkeypatch.setattr(folders.soundfile, "write", write)
-    for seed in (1, 2):
-        folders.write_folder(folder, audio, {"seed": seed})
-        assert sorted(path.name for path in folder.iterdir()) == [
-            "bass.wav", "drums.wav", "song.json"
-        ]  # fmt: skip
-        assert json.loads((folder / "song.json").read_text()) == {"seed": seed}
+    folders.write_folder(folder, audio, {"seed": 2})
+    files = sorted(path.name for path in folder.iterdir())
+    assert files == ["bass.wav", "drums.wav", "song.json"]
+    assert json.loads((folder / "song.json").read_text()) == {"seed": 2}
     assert [path.name for path in (tmp_path / "train").iterdir()] == ["song"]
+    for _ in range(2):
+        folders.remove_folder(folder)
+        assert not list((tmp_path / "train").iterdir())
