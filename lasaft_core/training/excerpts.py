@@ -70,11 +70,12 @@ class Excerpts(Dataset[Batch]):
         if recipe.mixing.draws_sounding:
             sounding = np.array([[song.sounds(target) for target in TARGETS] for song in songs])
         self.chances = self._chances(songs, are_true & (sounding.sum(axis=1) > 1), are_true)
+        can_sound = np.ones_like(sounding)
+        can_sound[:, _VOCALS] = are_true  # what is estimated are instrumentals
         self.chances_of = {
-            target: self._chances(songs, sounding[:, n]) for n, target in enumerate(TARGETS)
+            target: self._chances(songs, can_sound[:, n] & sounding[:, n], can_sound[:, n])
+            for n, target in enumerate(TARGETS)
         }
-        # What is estimated are instrumentals, in which nobody sings.
-        self.chances_of["vocals"] = self._chances(songs, are_true & sounding[:, _VOCALS], are_true)
         self.accompaniment_chances = self._chances(self.accompaniments)
 
     def _chances(

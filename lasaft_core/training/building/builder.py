@@ -26,7 +26,7 @@ import numpy as np
 import soundfile
 
 from lasaft_core.errors import InvalidOption
-from lasaft_core.musdb import ESTIMATED_BY, FACTS, facts_of
+from lasaft_core.musdb import ESTIMATED_BY, FACTS, facts_of, read_object
 from lasaft_core.training.building.folders import SUBTYPE, write_folder
 from lasaft_core.training.building.multitracks import recorded_song, stereo
 from lasaft_core.training.building.players import SYNTHESIS
@@ -196,9 +196,9 @@ def _check_names(wanted: Sequence[Path]) -> None:
 
 def _check_length(out: Path, settings: BuildSettings) -> None:
     """Raises InvalidOption where the songs that are built are of another length."""
-    manifest = out / "manifest.json"
-    if manifest.exists():
-        built = json.loads(manifest.read_text())["settings"]["song_seconds"]
+    manifest = read_object(out / "manifest.json")
+    if manifest:
+        built = manifest["settings"]["song_seconds"]
         if built != settings.song_seconds:
             raise InvalidOption(
                 "song seconds",

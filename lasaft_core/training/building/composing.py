@@ -77,7 +77,7 @@ _LEFT_HANDS: Final = {  # programs of low lines that are no bass, and their lowe
     26: 40, 27: 40, 42: 36, 48: 36, 57: 40,
 }  # fmt: skip
 _LOW_LEADS: Final = (25, 26, 27, 29, 30, 42, 57)  # that reach down to a guitar's lowest string
-_LOWEST_LEAD: Final = 40
+_LOWEST_STRING: Final = 40  # of a guitar
 _LOW_KINDS: Final = ("whole", "eighths", "kick", "octaves", "walk", "syncopated", "melodic")
 _POWER_CHORD: Final = (0, 4, 7)  # degrees: root, fifth, octave
 _FIFTH: Final = 7  # semitones; the diminished one is left out
@@ -126,6 +126,11 @@ class _Composer:
 
     def _pitch(self, degree: int, octave: int) -> int:
         return 12 * octave + self.degrees[degree % 7] + 12 * (degree // 7)
+
+    def _octaves_up(self, root: int, lowest: int) -> int:
+        """Semitones from a chord's root in octave 0 to the one in the octave above `lowest`."""
+        pitch = self._pitch(root, 0)
+        return folded(pitch, lowest, lowest + 11) - pitch
 
     def _note(self, bar: int, step: float, length: float, pitch: int, accent: int = 0) -> Note:
         swung = step + (self.style.swing if round(step) % 4 == 2 else 0.0)
@@ -202,9 +207,9 @@ class _Composer:
         notes = list[Note]()
         pattern = [self._low_pattern(), self._low_pattern()]
         for bar, (section, root) in enumerate(zip(self.sections, self.roots, strict=True)):
-            below = folded(self._pitch(root, 0), lowest, lowest + 11) - self._pitch(root, 0)
+            up = self._octaves_up(root, lowest)
             for step, length, above in pattern[section]:
-                pitch = folded(self._pitch(root + above, 0) + below, lowest, highest)
+                pitch = folded(self._pitch(root + above, 0) + up, lowest, highest)
                 notes.append(self._note(bar, step, length, pitch, 5))
         return notes
 
@@ -265,7 +270,7 @@ class _Composer:
     def _power_chord(self, root: int) -> list[int]:
         """In a guitar's lowest octave."""
         pitches = [self._pitch(root + k, 0) for k in _POWER_CHORD]
-        up = folded(pitches[0], _LOWEST_LEAD, _LOWEST_LEAD + 11) - pitches[0]
+        up = self._octaves_up(root, _LOWEST_STRING)
         return [p + up for p in pitches if (p - pitches[0]) % 12 in (0, _FIFTH)]
 
     def _pad(self) -> Part:
@@ -288,6 +293,6 @@ class _Composer:
                 continue
             for i in np.flatnonzero(steps // STEPS == bar % 2):
                 length = (steps[i + 1] if i + 1 < steps.size else 2 * STEPS) - steps[i]
-                pitch = folded(self._pitch(root + int(degrees[i]), octave), _LOWEST_LEAD, 127)
+                pitch = folded(self._pitch(root + int(degrees[i]), octave), _LOWEST_STRING, 127)
                 notes.append(self._note(bar, int(steps[i]) % STEPS, 0.95 * int(length), pitch))
         return self._line(OTHER, program, notes)

@@ -101,8 +101,8 @@ def compression(
     padded = np.zeros((blocks * _BLOCK, 2))
     padded[: len(audio)] = audio
     power = (padded**2).mean(axis=1).reshape(blocks, _BLOCK).mean(axis=1)
-    threshold = 10 * np.log10(power.mean() + 1e-10) + over_db
-    wanted = np.minimum(0.0, (threshold - 10 * np.log10(power + 1e-10)) * (1 - 1 / ratio))
+    threshold = 10 * np.log10(power.mean() + _TINY) + over_db
+    wanted = np.minimum(0.0, (threshold - 10 * np.log10(power + _TINY)) * (1 - 1 / ratio))
     attack = np.exp(-_BLOCK / (0.008 * RATE))
     release = np.exp(-_BLOCK / (release_seconds * RATE))
     gain_db, now = np.empty(blocks), 0.0

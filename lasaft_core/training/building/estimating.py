@@ -110,12 +110,18 @@ def _check(data: Path, pieces: Sequence[Accompaniment], separator: Separator) ->
             "targets of the network",
             expected=", ".join(TARGETS),
             got=", ".join(separator.targets),
+            remedy="give --checkpoint one of all four",
         )
     rates = {"the network": separator.sample_rate}
     rates |= {str(piece.file): piece.sample_rate for piece in pieces}
     for name, rate in rates.items():
         if rate != RATE:
-            raise InvalidOption(f"sample rate of {name}", expected=f"{RATE} Hz", got=f"{rate} Hz")
+            raise InvalidOption(
+                f"sample rate of {name}",
+                expected=f"{RATE} Hz",
+                got=f"{rate} Hz",
+                remedy="give --checkpoint one of that rate, build-data writes pieces of it",
+            )
 
 
 def _sources(data: Path, pieces: Sequence[Accompaniment]) -> dict[str, str]:

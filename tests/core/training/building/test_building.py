@@ -106,7 +106,7 @@ def test_songs_are_built_once_the_same_everywhere_with_their_credits(sources_fol
     build(sources_folder, tmp_path, settings, lambda *done: counts.append(done))
     assert counts[4:] == [(3, 3)]
     assert manifest["accompaniments"] == {"waltzes-first.wav": "waltzes"}
-    (by,) = [{"name": "shares", "sha256": "0" * 64, "licence": None}]
+    by = {"name": "shares", "sha256": "0" * 64, "licence": None}
     facts = {"score": "first", "sources": ["waltzes"], "estimated_by": by}
     write_folder(tmp_path / "train" / "estimated-waltzes-first", held_out.stems(), facts)
     manifest = build(sources_folder, tmp_path, settings, lambda *_: None)
