@@ -13,6 +13,7 @@ from lasaft_core.errors import InvalidOption
 from lasaft_core.estimator import resolve_device, resolve_precision
 from lasaft_core.models import PRESETS, NetworkConfig
 from lasaft_core.musdb import TARGETS, find_accompaniments, find_songs
+from lasaft_core.training.initialisation import can_grow_into, grown
 from lasaft_core.training.learner import Learner
 from lasaft_core.training.observers import JsonLines, Observer, TensorBoard
 from lasaft_core.training.recipes import Recipe, recipe_of
@@ -74,13 +75,11 @@ def _learner(config: NetworkConfig, recipe: Recipe, arguments: argparse.Namespac
     )
     if arguments.init is not None:
         checkpoint = load_checkpoint(arguments.init)
-        # Sharing the mixture out has no weights: what was trained without it can go on with it.
-        both = [replace(c, mixture_consistent=False) for c in (checkpoint.config, config)]
-        if both[0] != both[1]:
+        if not can_grow_into(checkpoint.config, config):
             raise InvalidOption(
                 "--init", expected=f"a checkpoint of {arguments.preset}", got=checkpoint.name
             )
-        learner.start_from(checkpoint.tensors)
+        learner.start_from(grown(checkpoint.tensors, checkpoint.config, learner.network))
     return learner
 
 

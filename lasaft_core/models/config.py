@@ -54,9 +54,10 @@ _COUNTS: Final = (
 class NetworkConfig:
     """Hyper-parameters; the defaults are the row 'GPoCM+LaSAFT' of Table 1, arXiv 2010.11631.
 
-    `encoder_block`: another block for the encoder; None: the same. `num_subbands` parts of the
-    spectrum, equally wide, are stacked as channels (arXiv 2306.09382, section 4.1), without the
-    bin of the Nyquist frequency. `channel_growth` is added to `internal_channels` with each level
+    `encoder_block`, `encoder_conv_layers`: another block for the encoder, another number of
+    convolutions in its blocks; None: the same. `num_subbands` parts of the spectrum, equally wide,
+    are stacked as channels (arXiv 2306.09382, section 4.1), without the bin of the Nyquist
+    frequency. `channel_growth` is added to `internal_channels` with each level
     (arXiv 2111.12203, section 3). `halving_levels`: the levels at which frames are halved too;
     None: all. `channel_order`:
     "parts" puts all real parts before all imaginary ones, "sides" keeps each side's two
@@ -81,6 +82,7 @@ class NetworkConfig:
     channel_growth: int = 0
     num_subbands: int = 1
     num_conv_layers: int = 5
+    encoder_conv_layers: int | None = None
     kernel_size: tuple[int, int] = (3, 3)
     halving_levels: tuple[int, ...] | None = None
     bottleneck_factor: int | None = 16
@@ -116,9 +118,9 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
-            value = getattr(self, name)
-            if type(value) is not int or value < 1:
-                raise _refusal(name, "1 or more", value)
+            _check_count(name, getattr(self, name))
+        if self.encoder_conv_layers is not None:
+            _check_count("encoder_conv_layers", self.encoder_conv_layers)
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise _refusal(name, " | ".join(map(str, choices)), getattr(self, name))
@@ -222,6 +224,11 @@ class NetworkConfig:
             )
 
     @property
+    def encoder_depth(self) -> int:
+        """Convolutions in each block of the encoder."""
+        return self.encoder_conv_layers or self.num_conv_layers
+
+    @property
     def condition_dim(self) -> int:
         """Width of what tells the target."""
         return self.embedding_dim if self.condition == "embedding" else len(self.targets)
@@ -256,6 +263,11 @@ class NetworkConfig:
     def from_dict(cls, values: dict[str, object]) -> "NetworkConfig":
         """Back from `to_dict`."""
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})  # type: ignore[arg-type]
+
+
+def _check_count(name: str, value: object) -> None:
+    if type(value) is not int or value < 1:
+        raise _refusal(name, "1 or more", value)
 
 
 def _refusal(name: str, expected: object, got: object) -> InvalidOption:

@@ -13,6 +13,7 @@ Legend: B batch, C channels, T frames, F bins.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
@@ -41,8 +42,9 @@ class UNet(nn.Module):
             nn.BatchNorm2d(widths[0]),
             ACTIVATIONS[config.first_activation](),
         )
+        encoder = replace(config, num_conv_layers=config.encoder_depth)
         self.encoders = nn.ModuleList(
-            build_block(config.encoder_block or config.block, width, width, f, config)
+            build_block(config.encoder_block or config.block, width, width, f, encoder)
             for width, f in zip(widths[:-1], bins[:-1], strict=True)
         )
         self.mid_block = build_block(config.block, widths[-1], widths[-1], bins[-1], config)

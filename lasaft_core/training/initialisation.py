@@ -1,8 +1,9 @@
 """The weights that a training begins with."""
 
+from dataclasses import replace
 from functools import partial
 
-from torch import nn
+from torch import Tensor, nn
 
 from lasaft_core.models import NetworkConfig, UNet
 
@@ -31,6 +32,37 @@ def new_network(config: NetworkConfig, initialisation: str) -> UNet:
     if initialisation == "kaiming":
         initialise(network)
     return network
+
+
+def can_grow_into(known: NetworkConfig, config: NetworkConfig) -> bool:
+    """Whether a trained network's weights can begin one of `config`: the same network, or one
+    whose encoder is deeper. Sharing the mixture out has no weights, and may differ."""
+    grown = replace(
+        known,
+        mixture_consistent=config.mixture_consistent,
+        encoder_conv_layers=config.encoder_conv_layers,
+    )
+    return grown == config and known.encoder_depth <= config.encoder_depth
+
+
+def grown(known: dict[str, Tensor], config: NetworkConfig, network: UNet) -> dict[str, Tensor]:
+    """Weights with which `network` computes what one of `config` does with those of `known`.
+
+    Convolutions that only the deeper encoder has stay as they were drawn; the last one of their
+    block reads them with weights of 0 (function-preserving: Chen et al., Net2Net,
+    arXiv 1511.05641). The two networks have to fit, see `can_grow_into`.
+    """
+    weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    for name, tensor in known.items():
+        block, _, place = name.partition(f".tfc.H.{config.encoder_depth - 1}.")
+        is_last = block.startswith("encoders.") and place
+        last = f"{block}.tfc.H.{network.config.encoder_depth - 1}.{place}"
+        weight = weights[last if is_last else name]
+        if weight.shape != tensor.shape:
+            weight.zero_()
+            weight = weight[:, -tensor.shape[1] :]  # newest first: those of the known layers
+        weight.copy_(tensor)
+    return weights
 
 
 def set_dropout(network: UNet, share: float | None) -> None:

@@ -89,6 +89,7 @@ VARIANTS = [
     {"channel_order": "sides", "copies_dc": True, "estimation": "masking"},
     {"estimation": "complex-masking", "input_exponent": 0.5, "input_rms": 4.0},
     {"encoder_block": "tfc-tdf", "channel_growth": 2, "num_subbands": 4},
+    {"encoder_block": "tfc", "encoder_conv_layers": 3},
     {"encoder_block": "tfc", "condition_to": "full", "num_subbands": 2, "copies_dc": True},
 ]
 

@@ -63,6 +63,7 @@ def test_every_family_gives_the_same(name):
         {"block": "tfc-tdf", "activation": "softmax"},
         {"bottleneck_factor": None, "tdf_affine": False, "normalises_modulation": False},
         {"encoder_block": "tfc-tdf", "num_subbands": 2, "channel_growth": 3},
+        {"encoder_block": "tfc-tdf", "encoder_conv_layers": 3},
         {"estimation": "complex-masking", "input_rms": 4.0, "input_exponent": 0.5},
         {"estimation": "complex-masking", "mixture_consistent": True},
     ],

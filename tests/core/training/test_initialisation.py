@@ -1,0 +1,58 @@
+"""A deeper network begins with what a shallower one has learnt."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from lasaft_core.models import UNet
+from lasaft_core.training.initialisation import can_grow_into, grown
+
+
+@pytest.fixture
+def blind(tiny):
+    """An encoder that is blind to the target, of two convolutions a block."""
+    return replace(tiny, encoder_block="tfc-tdf", num_conv_layers=2)
+
+
+def trained(config):
+    """Batch norms are anything but the identity."""
+    network = UNet(config)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.3)
+            module.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+    return network.eval()
+
+
+def answer(network):
+    config = network.config
+    generator = torch.Generator().manual_seed(0)
+    frames = torch.randn(2, 4, config.num_frames, config.n_fft // 2 + 1, generator=generator)
+    return network(frames, torch.arange(4).repeat(2))
+
+
+@pytest.mark.parametrize(("known", "layers"), [(None, 3), (None, 5), (3, 4), (None, None)])
+def test_a_deeper_encoder_answers_as_before_and_learns_at_once(blind, known, layers):
+    torch.manual_seed(0)
+    shallow = trained(replace(blind, encoder_conv_layers=known))
+    deep = UNet(replace(blind, encoder_conv_layers=layers)).eval()
+    weights = grown(shallow.state_dict(), shallow.config, deep)
+    assert not torch.allclose(answer(deep), answer(shallow))
+    deep.load_state_dict(weights)
+    torch.testing.assert_close(answer(deep), answer(shallow))
+    answer(deep).square().mean().backward()
+    for encoder in deep.encoders:
+        assert encoder.tfc.H[-1][0].weight.grad.flatten(2).abs().sum(dim=(0, 2)).all()
+
+
+def test_no_other_network_grows_into_it(blind):
+    deep = replace(blind, encoder_conv_layers=4)
+    assert can_grow_into(blind, deep)
+    assert can_grow_into(replace(blind, mixture_consistent=True), deep)
+    assert not can_grow_into(deep, blind)
+    assert not can_grow_into(deep, replace(deep, encoder_conv_layers=3))
+    assert not can_grow_into(replace(blind, internal_channels=8), deep)
+    assert not can_grow_into(replace(blind, num_conv_layers=3), deep)
