@@ -86,13 +86,20 @@ def test_a_finished_training_is_left_alone_and_its_best_begins_another(data, tmp
     assert losses(tmp_path / "second")[10] < losses(tmp_path / "first")[10]
 
 
-@pytest.mark.parametrize("shared_before", [True, False])
-def test_weights_that_did_or_did_not_share_the_mixture_out_begin_a_training(
-    data, tmp_path, monkeypatch, shared_before
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({"mixture_consistent": True}, {"mixture_consistent": False}),
+        ({"mixture_consistent": False}, {"mixture_consistent": True}),
+        ({}, {"encoder_conv_layers": 4}),
+    ],
+)
+def test_weights_without_the_sharing_or_of_a_shallower_encoder_begin_a_training(
+    data, tmp_path, monkeypatch, before, now
 ):
     tiny = PRESETS["lasaft-tiny"]
-    before = replace(tiny, mixture_consistent=shared_before)
-    monkeypatch.setitem(PRESETS, "lasaft-tiny", replace(tiny, mixture_consistent=not shared_before))
+    before = replace(tiny, **before)
+    monkeypatch.setitem(PRESETS, "lasaft-tiny", replace(tiny, **now))
     start = tmp_path / "before.safetensors"
     native.write(start, before, UNet(before).state_dict(), {"name": "before", "licence": None})
     options = ("--recipe", "modern", "--max-steps", "1", "--init", str(start))
