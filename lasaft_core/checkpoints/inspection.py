@@ -48,6 +48,7 @@ def _effective(config: NetworkConfig) -> dict[str, Any]:
     values = asdict(config)
     levels = range(config.num_levels)
     values["halving_levels"] = [level for level in levels if config.halves_frames(level)]
+    values["encoder_conv_layers"] = config.encoder_depth
     unused = []
     if "rnn" not in config.block:
         unused += [name for name in values if "rnn" in name] + ["is_bidirectional"]

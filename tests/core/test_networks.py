@@ -276,6 +276,8 @@ def test_config_survives_json_and_refuses_what_no_network_has():
     assert NetworkConfig.from_dict(TINY.to_dict()) == TINY
     for change in (
         {"num_blocks": 4},
+        {"encoder_conv_layers": 0},
+        {"encoder_conv_layers": True},
         {"n_fft": 66},
         {"num_frames": 7},
         {"estimation": "guessing"},
