@@ -138,6 +138,66 @@ class Bass:
 
 
 @dataclass(frozen=True, slots=True)
+class SynthBass:
+    """A synthesiser's bass: a sine, soft square, detuned saws or FM through a filter that closes.
+
+    `brightness`, `opening`: the closed filter's edge in multiples of the pitch, and of that edge as
+    the note begins; `drop_semitones`: how far above its pitch a note begins, as an 808's.
+    """
+
+    rate: int
+    wave: str
+    detune_cents: float
+    brightness: float
+    opening: float
+    closing_seconds: float
+    drop_semitones: float
+    decay: float
+    drive: float
+
+    @classmethod
+    def random(cls, rng: np.random.Generator, rate: int) -> "SynthBass":
+        """From a booming sine to a snarling reese."""
+        wave = str(rng.choice(["sine", "square", "saws", "saws", "fm"]))
+        return cls(
+            rate=rate,
+            wave=wave,
+            detune_cents=rng.uniform(3, 30),
+            brightness=rng.uniform(2, 8),
+            opening=rng.uniform(1, 10),
+            closing_seconds=rng.uniform(0.03, 0.5),
+            drop_semitones=rng.uniform(6, 24) if wave == "sine" else 0.0,
+            decay=rng.uniform(0, 3),
+            drive=rng.uniform(1, 4),
+        )
+
+    def note(self, midi_note: float | Curve, samples: int) -> NDArray[np.float64]:
+        """One note, of one pitch or of a pitch for each sample."""
+        time = np.arange(samples) / self.rate
+        pitch = hertz(midi_note + self.drop_semitones * np.exp(-time / 0.02))
+        shape = envelope(
+            samples, attack=self.rate // 300, release=self.rate // 40, decay=self.decay
+        )
+        wave = self._wave(np.asarray(pitch), shape)
+        edge = float(np.mean(pitch)) * self.brightness
+        closed, opened = (
+            filtered(wave, self.rate, "lowpass", hz) for hz in (edge, edge * self.opening)
+        )
+        tone = closed + (opened - closed) * np.exp(-time / self.closing_seconds)
+        return np.tanh(self.drive * tone * shape) / self.drive**0.5
+
+    def _wave(self, pitch: Curve, shape: Curve) -> NDArray[np.float64]:
+        if self.wave == "saws":
+            spread = 2.0 ** (self.detune_cents / 1200.0)
+            saws = [sawtooth(pitch * d, len(pitch), self.rate) for d in (1 / spread, 1.0, spread)]
+            return np.sum(saws, axis=0) / len(saws)
+        phase = _phase(pitch, len(pitch), self.rate)
+        if self.wave == "fm":
+            return np.sin(phase + 2.0 * shape * np.sin(phase))
+        return np.tanh(6.0 * np.sin(phase)) if self.wave == "square" else np.sin(phase)
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """Chords and arpeggios: detuned saws (pads, strings) or FM (electric piano, bells)."""
 

@@ -18,8 +18,10 @@ from lasaft_core.training.building.score import (
     GUITARS,
     KICK,
     OTHER,
+    SHAKEN,
     SIDE_STICK,
     SNARE,
+    STRUCK,
     TOMS,
     Note,
     Part,
@@ -71,7 +73,8 @@ _LEAD_PROGRAMS: Final = (
 # any root. Where basses stop below the lowest chord a network tells them by their pitch alone, and
 # hears a high bass as a voice or as "other".
 _BASS_SPANS: Final = ((28, 51), (28, 51), (28, 51), (33, 56), (37, 60))
-_LEFT_HAND_SHARE: Final = 0.3  # of songs
+_LEFT_HAND_SHARE, _PERCUSSION_SHARE = 0.3, 0.4  # of songs
+_SHAKEN_SHARE: Final = 0.5  # of percussion
 _LEFT_HANDS: Final = {  # programs of low lines that are no bass, and their lowest pitch
     0: 31, 1: 31, 2: 31, 4: 31, 5: 31, 6: 36, 16: 36, 19: 36,
     26: 40, 27: 40, 42: 36, 48: 36, 57: 40,
@@ -112,6 +115,7 @@ class _Composer:
         players: list[Callable[[], Part]] = [self._bass, self._chords]
         if self.rng.random() < 0.92:
             players.append(self._drums)
+        players += [self._percussion] * int(self.rng.random() < _PERCUSSION_SHARE)
         players += [self._pad] * int(self.rng.random() < 0.5)
         players += [self._chords] * int(self.rng.random() < 0.4)
         players += [self._riff] * int(self.rng.integers(0, 3))
@@ -191,6 +195,22 @@ class _Composer:
                 key = tom if self.rng.random() < 0.5 else SNARE
                 notes.append(self._note(bar, step, 1, key, 8))
         return notes
+
+    def _percussion(self) -> Part:
+        """Something shaken all the time, or a pattern of strokes, in one section or both."""
+        rng, notes = self.rng, list[Note]()
+        if rng.random() < _SHAKEN_SHARE:
+            keys, every = [int(rng.choice(SHAKEN))], int(rng.choice([1, 2, 2, 4]))
+            hits = list(range(int(rng.integers(every)), STEPS, every))
+        else:
+            keys = list(STRUCK[int(rng.integers(len(STRUCK)))])
+            hits = list(np.flatnonzero(rng.random(STEPS) < rng.uniform(0.15, 0.5)))
+        strokes = [(int(hit), int(rng.choice(keys)), 12 * int(rng.random() < 0.3)) for hit in hits]
+        silent = int(rng.integers(-2, 2))
+        for bar, section in enumerate(self.sections):
+            if section != silent:
+                notes += [self._note(bar, hit, 1, key, accent) for hit, key, accent in strokes]
+        return self._part(DRUMS, 0, notes)
 
     def _bass(self) -> Part:
         span = _BASS_SPANS[int(self.rng.integers(len(_BASS_SPANS)))]

@@ -5,6 +5,7 @@ recorded: a few early reflections and noise that decays faster the higher it is.
 """
 
 import io
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,8 @@ _BLOCK: Final = 64  # samples a step of a compressor's level detector
 _LEVEL_SECONDS: Final = 0.5
 _TINY: Final = 1e-10  # of power
 _CODEC_BLOCK: Final = 1 << 16
+_SWEEP_BLOCK: Final = 128  # samples for which a moving filter stands still
+_DUCKING_ATTACK: Final = 0.005  # seconds
 
 
 def audibility(part: Audio, whole: Audio, *, least_db: float) -> Audio:
@@ -141,6 +144,46 @@ def chorused(audio: Audio, rng: np.random.Generator) -> Audio:
         moved = np.interp(late, time, audio[:, channel], left=0.0)
         sides.append(0.75 * audio[:, channel] + 0.6 * moved)
     return np.stack(sides, axis=1).astype(np.float32)
+
+
+def tremolo(audio: Audio, rng: np.random.Generator) -> Audio:
+    """A slowly swaying loudness, together or from side to side."""
+    turns = rng.uniform(0.5, 8) * np.arange(len(audio)) / RATE + rng.random()
+    depth, apart = rng.uniform(0.3, 0.9), 0.5 * int(rng.random() < 0.5)
+    sides = [np.sin(2 * np.pi * (turns + shift)) for shift in (0, apart)]
+    return (audio * (1 - depth * (0.5 + 0.5 * np.stack(sides, axis=1)))).astype(np.float32)
+
+
+def swept(audio: Audio, rng: np.random.Generator) -> Audio:
+    """A resonance that moves up and down: a wah pedal, a synthesiser's filter."""
+    blocks = -(-len(audio) // _SWEEP_BLOCK)
+    turns = rng.uniform(0.1, 3) * np.arange(blocks) * _SWEEP_BLOCK / RATE + rng.random()
+    low, high = rng.uniform(200, 600), rng.uniform(1200, 4000)
+    centres = low * (high / low) ** (0.5 + 0.5 * np.sin(2 * np.pi * turns))
+    quality, dry = rng.uniform(1, 6), rng.uniform(0, 0.5)
+    out, state = np.empty_like(audio), np.zeros((1, 2, 2))
+    for block, hertz in enumerate(centres):
+        part = slice(block * _SWEEP_BLOCK, (block + 1) * _SWEEP_BLOCK)
+        out[part], state = sosfilt([_band_pass(hertz, quality)], audio[part], axis=0, zi=state)
+    return (dry * audio + out).astype(np.float32)
+
+
+def _band_pass(hertz: float, quality: float) -> Section:
+    """0 dB in its middle."""
+    angle = 2 * np.pi * hertz / RATE
+    alpha = np.sin(angle) / (2 * quality)
+    return _section((alpha, 0.0, -alpha), (1 + alpha, -2 * np.cos(angle), 1 - alpha))
+
+
+def ducking(
+    starts: Sequence[float], num_samples: int, *, depth: float, release_seconds: float
+) -> Audio:
+    """A gain [num_samples, 1] that falls to 1 - `depth` at each of the times, in seconds, and
+    comes back: what a kick does to all else where it drives a compressor."""
+    hits, now = np.array([-np.inf, *sorted(starts)]), np.arange(num_samples) / RATE
+    since = now - hits[np.searchsorted(hits, now, side="right") - 1]
+    gain = 1 - depth * np.exp(-since / release_seconds)
+    return uniform_filter1d(gain, round(_DUCKING_ATTACK * RATE))[:, None].astype(np.float32)
 
 
 def echoed(audio: Audio, *, seconds: float, feedback: float, gain: float) -> Audio:

@@ -24,6 +24,8 @@ from lasaft_core.training.building.effects import (
     peaking,
     random_equaliser,
     reverberated,
+    swept,
+    tremolo,
 )
 from lasaft_core.training.building.score import RATE
 
@@ -32,6 +34,10 @@ _BALANCE_DB = {  # mean and deviation of a stem's loudness
 }  # fmt: skip
 _CLEAN, _DISTORTED = 27, (29, 30)
 _AMPLIFIED, _DOUBLED = 0.65, 0.4  # of the takes of a direct guitar
+SPREAD = 0.45  # deviation of a part's place between the loudspeakers
+_SWEPT, _SWAYING = 0.08, 0.08  # of the parts
+_LOW_CUT = 1.2  # of the lowest note's frequency, at most
+_LOWEST_STRING_HERTZ = 82.4  # of a guitar
 
 
 def produced_drums(audio: Audio, rng: np.random.Generator) -> Audio:
@@ -62,17 +68,32 @@ def produced_bass(audio: Audio, rng: np.random.Generator) -> Audio:
 
 
 def produced_part(
-    audio: Audio, program: int, beat_seconds: float, rng: np.random.Generator
+    audio: Audio,
+    program: int,
+    beat_seconds: float,
+    rng: np.random.Generator,
+    *,
+    lowest_hertz: float,
+    spread: float,
 ) -> Audio:
-    """One part of "other": distortion where its program asks for it, equaliser, place, space."""
+    """One part of "other": distortion where its program asks for it, equaliser, place, space.
+
+    `lowest_hertz`: of its lowest note, which no low-cut takes away; `spread`: the deviation of its
+    place between the loudspeakers, from -1 to 1.
+    """
+    if rng.random() < _SWEPT:
+        audio = swept(audio, rng)
     if program in _DISTORTED:
         audio = amplified(audio, rng)
-    audio = equalised(audio, high_pass(rng.uniform(40, 200)), *random_equaliser(rng, 3.0))
+    low_cut = high_pass(rng.uniform(40, np.clip(_LOW_CUT * lowest_hertz, 40, 200)))
+    audio = equalised(audio, low_cut, *random_equaliser(rng, 3.0))
+    if rng.random() < _SWAYING:
+        audio = tremolo(audio, rng)
     if rng.random() < 0.3:
         audio = audio * compression(audio, over_db=-3, ratio=rng.uniform(2, 5))
     if rng.random() < 0.25:
         audio = chorused(audio, rng)
-    audio = panned(audio, float(np.clip(rng.normal(0, 0.45), -0.95, 0.95)))
+    audio = panned(audio, float(np.clip(rng.normal(0, spread), -0.95, 0.95)))
     if rng.random() < 0.2:
         audio = echoed(audio, seconds=beat_seconds * 0.75, feedback=0.4, gain=rng.uniform(0.1, 0.4))
     if rng.random() < 0.6:
@@ -91,12 +112,23 @@ def produced_dry(audio: Audio, target: str, rng: np.random.Generator) -> Audio:
     if target == "vocals":
         return produced_voice(audio, beat_seconds, rng)
     program = _DISTORTED[0] if rng.random() < _AMPLIFIED else _CLEAN
-    first = at_loudness(produced_part(audio, program, beat_seconds, rng), -20)
+
+    def produced(take: Audio) -> Audio:
+        part = produced_part(
+            take, program, beat_seconds, rng, lowest_hertz=_LOWEST_STRING_HERTZ, spread=SPREAD
+        )
+        return at_loudness(part, -20)
+
+    first = produced(audio)
     if rng.random() >= _DOUBLED:
         return first
     late = round(rng.uniform(0.008, 0.03) * RATE)
     again = np.pad(audio, ((late, 0), (0, 0)))[: len(audio)]
-    second = at_loudness(produced_part(again, program, beat_seconds, rng), -20)
+    return on_both_sides(first, produced(again), rng)
+
+
+def on_both_sides(first: Audio, second: Audio, rng: np.random.Generator) -> Audio:
+    """Two takes, far apart."""
     aside = rng.uniform(0.6, 1)
     return panned(_mono(first), -aside) + panned(_mono(second), aside)
 

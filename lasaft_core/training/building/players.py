@@ -22,15 +22,17 @@ from lasaft_core.training.building.score import (
     GUITARS,
     OTHER,
     RATE,
+    SHAKEN,
     Note,
     Part,
     folded,
 )
 from lasaft_core.training.building.sfz_files import repeatable
 from lasaft_core.training.building.sources import Source
-from lasaft_core.training.instruments import Bass, DrumKit, Keys
+from lasaft_core.training.instruments import Bass, DrumKit, Keys, SynthBass
 
 Audio = NDArray[np.float32]
+Synthesiser = Bass | SynthBass | Keys
 SYNTHESIS: Final = "synthesis"
 _PIANOS, _REEDS = range(6), range(64, 68)
 _FLUIDSYNTH_GAIN = "0.3"  # 0.6 clips
@@ -39,6 +41,7 @@ _LEAST_SAMPLES: Final = 400
 _KICK_KEYS, _CLOSED_KEYS = (35, 36), (42, 44)
 _CYMBAL_KEYS: Final = (42, 44, 46, 49, 51, 52, 53, 55, 57, 59)
 _SYNTHESIS_SHARE: Final = {DRUMS: 0.2, BASS: 0.2, OTHER: 0.15}
+_SYNTH_BASS_SHARE: Final = 0.7  # of synthesised basses
 _SAMPLED_SHARE: Final = {DRUMS: 0.5, BASS: 0.7, OTHER: 0.75}
 
 
@@ -51,21 +54,31 @@ class Orchestra:
             for kind in ("soundfonts", "kits", "basses", "guitars", "reeds", "keyboards")
         }
 
-    def play(self, part: Part, num_samples: int, rng: np.random.Generator) -> tuple[Audio, str]:
-        """A part's sound [num_samples, 2] at 44.1 kHz, and the name of the source that made it."""
-        player = self._choose(part, rng)
+    def play(
+        self, part: Part, player: Source | None, num_samples: int, rng: np.random.Generator
+    ) -> Audio:
+        """A part's sound [num_samples, 2] at 44.1 kHz; without a player it is synthesised."""
         if player is None:
-            return _synthesise(part, num_samples, rng), SYNTHESIS
+            return _synthesise(part, num_samples, rng)
         stretch = float(rng.uniform(0.88, 1.14)) if part.role == DRUMS else 1.0
         with tempfile.TemporaryDirectory() as scratch:
             audio = _render(player, part, Path(scratch), rng, stretch)
         if stretch != 1.0:  # played slower and wound forward: another tuning at the same tempo
             audio = soxr.resample(audio, RATE * stretch, RATE)
-        return _fitted(audio, num_samples), player.name
+        return _fitted(audio, num_samples)
 
-    def _choose(self, part: Part, rng: np.random.Generator) -> Source | None:
-        sampled = self._of_kind[_sampled_kind(part)] if _sampled_kind(part) else []
+    def choose(self, part: Part, rng: np.random.Generator) -> Source | None:
+        """Who plays a part; None: nobody, it is to be synthesised.
+
+        Sampled instruments play what lies within their range; where there is no SoundFont, the
+        rest, too, an octave off.
+        """
         fonts = self._of_kind["soundfonts"]
+        sampled = self._of_kind[_sampled_kind(part)] if _sampled_kind(part) else []
+        if fonts and part.is_percussion:
+            return fonts[int(rng.integers(len(fonts)))]
+        if fonts and part.role != DRUMS:
+            sampled = [source for source in sampled if _reaches(source, part)]
         drawn = rng.random()
         if drawn < _SYNTHESIS_SHARE[part.role] or not (sampled or fonts):
             return None
@@ -73,7 +86,13 @@ class Orchestra:
         return take[int(rng.integers(len(take)))]
 
 
+def _reaches(player: Source, part: Part) -> bool:
+    return all(player.lowest <= note.pitch <= player.highest for note in part.notes)
+
+
 def _sampled_kind(part: Part) -> str:
+    if part.is_percussion:
+        return ""
     if part.role != OTHER:
         return "kits" if part.role == DRUMS else "basses"
     if part.program in GUITARS:
@@ -153,7 +172,7 @@ def _synthesise(part: Part, num_samples: int, rng: np.random.Generator) -> Audio
         kit = DrumKit.random(rng, RATE)
         sounds = (_hit(kit, note.pitch, rng) for note in part.notes)
     else:
-        player = (Bass if part.role == BASS else Keys).random(rng, RATE)
+        player = _synthesiser(part, rng)
         sounds = (_sound(player, part, note) for note in part.notes)
     track = np.zeros(num_samples)
     for note, sound in zip(part.notes, sounds, strict=True):
@@ -163,7 +182,13 @@ def _synthesise(part: Part, num_samples: int, rng: np.random.Generator) -> Audio
     return np.repeat(track[:, None], 2, axis=1).astype(np.float32)
 
 
-def _sound(player: Bass | Keys, part: Part, note: Note) -> NDArray[np.float64]:
+def _synthesiser(part: Part, rng: np.random.Generator) -> Synthesiser:
+    if part.role != BASS:
+        return Keys.random(rng, RATE)
+    return (SynthBass if rng.random() < _SYNTH_BASS_SHARE else Bass).random(rng, RATE)
+
+
+def _sound(player: Synthesiser, part: Part, note: Note) -> NDArray[np.float64]:
     samples = max(int(note.seconds * RATE), _LEAST_SAMPLES)
     if not part.bends:
         return player.note(note.pitch, samples)
@@ -173,6 +198,6 @@ def _sound(player: Bass | Keys, part: Part, note: Note) -> NDArray[np.float64]:
 def _hit(kit: DrumKit, key: int, rng: np.random.Generator) -> NDArray[np.float64]:
     if key in _KICK_KEYS:
         return kit.kick(rng)
-    if key in _CYMBAL_KEYS:
+    if key in _CYMBAL_KEYS or key in SHAKEN:
         return kit.hat(rng, is_open=key not in _CLOSED_KEYS)
     return kit.snare(rng)

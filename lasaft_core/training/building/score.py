@@ -1,6 +1,6 @@
 """What a song plays: notes in seconds and MIDI pitches, and the harmony that they keep to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,12 @@ DRUMS, BASS, OTHER = "drums", "bass", "other"
 CYMBALS: Final = {"closed": 42, "pedal": 44, "open": 46, "crash": 49, "ride": 51}
 KICK, SNARE, SIDE_STICK, CLAP = 36, 38, 37, 39
 TOMS: Final = (41, 45, 48, 50)
+SHAKEN: Final = (54, 69, 70, 82)  # tambourine, cabasa, maracas, shaker
+STRUCK: Final = (  # instruments of one player: bongos, congas, cowbell, agogos, claves, woodblocks
+    (60, 61), (62, 63, 64), (56,), (67, 68), (75,), (76, 77),
+)  # fmt: skip
 GUITARS: Final = range(24, 32)  # General MIDI programs
+_TAKE_SECONDS, _TAKE_VELOCITY = 0.012, 6.0  # deviations between two takes
 WHEEL_SEMITONES: Final = 2.0  # how far MIDI's pitch wheel reaches unless told otherwise
 
 
@@ -42,6 +47,12 @@ class Part:
     notes: tuple[Note, ...]
     bends: tuple[Bend, ...] = ()
 
+    @property
+    def is_percussion(self) -> bool:
+        """Struck or shaken by hand, without any piece of a drum kit."""
+        keys = {note.pitch for note in self.notes}
+        return self.role == DRUMS and keys <= {*SHAKEN, *(key for keys in STRUCK for key in keys)}
+
     def bend_at(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """Semitones at each of the times."""
         starts = [bend.start for bend in self.bends]
@@ -59,6 +70,22 @@ class Score:
     scale: frozenset[int]
     bars: tuple[tuple[float, frozenset[int]], ...]
     parts: tuple[Part, ...]
+
+
+def another_take(part: Part, rng: np.random.Generator) -> Part:
+    """The same notes, as a player hits them a second time: a little early, late, softer or
+    louder."""
+    late = rng.normal(0, _TAKE_SECONDS, len(part.notes))
+    louder = rng.normal(0, _TAKE_VELOCITY, len(part.notes))
+    notes = [
+        replace(
+            note,
+            start=max(0.0, float(note.start + delay)),
+            velocity=int(np.clip(note.velocity + change, 1, 127)),
+        )
+        for note, delay, change in zip(part.notes, late, louder, strict=True)
+    ]
+    return replace(part, notes=tuple(sorted(notes, key=lambda note: note.start)))
 
 
 def folded(pitch: int, lowest: int, highest: int) -> int:

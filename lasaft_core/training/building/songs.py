@@ -10,15 +10,29 @@ from numpy.typing import NDArray
 from lasaft_core.musdb import TARGETS
 from lasaft_core.training.building import mixing
 from lasaft_core.training.building.composing import compose
-from lasaft_core.training.building.effects import Audio, panned
+from lasaft_core.training.building.effects import Audio, ducking, panned
 from lasaft_core.training.building.melodies import harmony, melody
 from lasaft_core.training.building.midi_files import duration, read_score
-from lasaft_core.training.building.players import Orchestra
-from lasaft_core.training.building.score import BASS, DRUMS, RATE, Note, Score
+from lasaft_core.training.building.players import SYNTHESIS, Orchestra
+from lasaft_core.training.building.score import (
+    BASS,
+    DRUMS,
+    GUITARS,
+    KICK,
+    OTHER,
+    RATE,
+    Note,
+    Part,
+    Score,
+    another_take,
+)
 from lasaft_core.training.building.singing import Singer
 from lasaft_core.training.building.sources import Source
+from lasaft_core.training.instruments import hertz
 
-_FROM_MIDI, _INSTRUMENTAL = 0.3, 0.08  # of all songs
+_FROM_MIDI, _INSTRUMENTAL, _PUMPING = 0.3, 0.08, 0.12  # of all songs
+_TWO_TAKES = 0.35  # of guitars' parts
+_DOUBLE_SPREAD = 0.1  # deviation of their place between the loudspeakers
 _SPOKEN, _AS_RECORDED = 0.12, 0.6  # of voices that speak, of those that sing
 _DOUBLED, _HARMONISED = 0.35, 0.35  # of all that are sung anew
 _VOICE_CENTRES: Final = (50, 70)  # MIDI pitches, from a bass to a soprano
@@ -51,8 +65,7 @@ class _Studio:
         score = self._score()
         stems = {target: np.zeros((self.samples, 2), np.float32) for target in TARGETS}
         for part in score.parts:
-            audio, player = self.orchestra.play(part, self.samples, self.rng)
-            self.credits.add(player)
+            audio, is_double = self._played(part)
             if not audio.any():
                 continue
             audio = mixing.at_loudness(audio, -20)
@@ -61,12 +74,45 @@ class _Studio:
             elif part.role == BASS:
                 stems["bass"] += mixing.produced_bass(audio, self.rng)
             else:
-                audio = mixing.produced_part(audio, part.program, score.beat_seconds, self.rng)
+                audio = mixing.produced_part(
+                    audio,
+                    part.program,
+                    score.beat_seconds,
+                    self.rng,
+                    lowest_hertz=float(hertz(min(note.pitch for note in part.notes))),
+                    spread=_DOUBLE_SPREAD if is_double else mixing.SPREAD,
+                )
                 stems["other"] += mixing.at_loudness(audio, self.rng.normal(-20, 4))
+        if self.rng.random() < _PUMPING:
+            self._pump(stems, score)
         if self.voices and self.rng.random() >= _INSTRUMENTAL:
             stems["vocals"] = self._vocals(score)
         stems = mixing.mastered(mixing.balanced(stems, self.rng), self.rng)
         return BuiltSong(stems, tuple(sorted(self.credits)), score.name)
+
+    def _played(self, part: Part) -> tuple[Audio, bool]:
+        """Its sound, and whether it is a guitar's two takes on either side."""
+        player = self.orchestra.choose(part, self.rng)
+        self.credits.add(SYNTHESIS if player is None else player.name)
+        audio = self.orchestra.play(part, player, self.samples, self.rng)
+        if part.program not in GUITARS or part.role != OTHER or self.rng.random() >= _TWO_TAKES:
+            return audio, False
+        again = another_take(part, self.rng)
+        second = self.orchestra.play(again, player, self.samples, self.rng)
+        return mixing.on_both_sides(audio, second, self.rng), True
+
+    def _pump(self, stems: dict[str, Audio], score: Score) -> None:
+        """Basses and others give way to each kick."""
+        drums = (part for part in score.parts if part.role == DRUMS)
+        kicks = [note.start for part in drums for note in part.notes if note.pitch == KICK]
+        gain = ducking(
+            kicks,
+            self.samples,
+            depth=self.rng.uniform(0.3, 0.9),
+            release_seconds=score.beat_seconds * self.rng.uniform(0.15, 0.5),
+        )
+        for target in (BASS, OTHER):
+            stems[target] = stems[target] * gain
 
     def _score(self) -> Score:
         if self.midi and self.rng.random() < _FROM_MIDI:

@@ -11,14 +11,14 @@ import soxr
 
 from lasaft_core.errors import InvalidOption
 from lasaft_core.musdb import TARGETS, find_accompaniments, find_songs
-from lasaft_core.training.building import mixing
+from lasaft_core.training.building import mixing, songs
 from lasaft_core.training.building.builder import BuildSettings, build
 from lasaft_core.training.building.folders import write_folder
 from lasaft_core.training.building.multitracks import recorded_song
 from lasaft_core.training.building.players import Orchestra
-from lasaft_core.training.building.score import Note, Part
+from lasaft_core.training.building.score import Note, Part, Score
 from lasaft_core.training.building.singing import Singer
-from lasaft_core.training.building.songs import build_song
+from lasaft_core.training.building.songs import _Studio, build_song
 from lasaft_core.training.building.sources import find_sources, of_split
 
 RATE = 44100
@@ -42,12 +42,56 @@ def test_a_sampled_instrument_plays_what_is_written(sources_folder):
     (bass,) = [s for s in find_sources(sources_folder) if s.kind == "basses"]
     part = Part("bass", 33, (Note(0.5, 0.4, 48, 100),))
     rng = np.random.default_rng(1)
-    audio, player = Orchestra([bass]).play(part, RATE, rng)
-    while player != bass.name:
-        audio, player = Orchestra([bass]).play(part, RATE, rng)
+    audio = Orchestra([bass]).play(part, bass, RATE, rng)
     assert np.abs(audio[: int(0.45 * RATE)]).max() < 1e-3
     spectrum = np.abs(np.fft.rfft(audio[int(0.5 * RATE) : int(0.9 * RATE), 0]))
     assert spectrum.argmax() / 0.4 == pytest.approx(130.8, abs=4)
+
+
+def test_sampled_instruments_play_what_lies_within_their_range(sources_folder):
+    bass = next(s for s in find_sources(sources_folder) if s.kind == "basses")
+    font = replace(bass, kind="soundfonts", name="font")
+    kit = replace(bass, kind="kits", name="kit")
+    orchestra, rng = Orchestra([bass, font, kit]), np.random.default_rng(0)
+
+    def players(role, *pitches, orchestra=orchestra):
+        part = Part(role, 33, tuple(Note(0.0, 0.4, pitch, 100) for pitch in pitches))
+        chosen = [orchestra.choose(part, rng) for _ in range(60)]
+        return {None if player is None else player.name for player in chosen}
+
+    assert players("bass", bass.lowest, bass.highest) == {None, bass.name, "font"}
+    assert players("bass", bass.lowest - 1, bass.highest) == {None, "font"}
+    assert players("bass", bass.highest + 1, orchestra=Orchestra([bass])) == {None, bass.name}
+    assert players("drums", 36, 70) == {None, "kit", "font"}
+    assert players("drums", 70) == players("drums", 60, 61) == {"font"}
+
+
+def test_a_guitar_plays_twice_and_is_heard_on_both_sides(sources_folder, monkeypatch):
+    monkeypatch.setattr(songs, "_TWO_TAKES", 1.0)
+    studio = _Studio(find_sources(sources_folder), 0, 1.0)
+    plucked = tuple(Note(0.1 + 0.2 * i, 0.2, 50 + i, 100) for i in range(4))
+    for program, is_double in ((30, True), (0, False)):
+        audio, doubled = studio._played(Part("other", program, plucked))
+        assert doubled == is_double
+        left, right = audio.T
+        assert (np.corrcoef(left, right)[0, 1] < 0.9) == is_double
+
+
+def test_all_but_drums_and_voices_give_way_to_a_kick():
+    studio = _Studio([], 0, 2.0)
+    kick = Part("drums", 0, (Note(1.0, 0.1, 36, 100), Note(1.5, 0.1, 38, 100)))
+    score = Score("kick", 2.0, 0.5, frozenset(), (), (kick,))
+    before = {target: np.ones((2 * RATE, 2), np.float32) for target in TARGETS}
+    stems = dict(before)
+    studio._pump(stems, score)
+    for target in ("drums", "vocals"):
+        assert stems[target] is before[target]
+    for target in ("bass", "other"):
+        gain = stems[target][:, 0]
+        assert gain[: RATE - 500].min() == 1
+        assert np.argmin(gain) == pytest.approx(1.0 * RATE, abs=300)
+        assert gain.min() < 0.75
+        assert gain[-1] > 0.95, "a snare pumps nothing"
 
 
 def test_a_voice_sings_the_notes_that_it_is_given(sources_folder):
@@ -292,7 +336,7 @@ def test_who_sings_already_is_mostly_heard_as_recorded(sung, least, most, tmp_pa
     monkeypatch.setattr(Singer, "speak", lambda *_: heard.append("as recorded") or silence)
     monkeypatch.setattr(Singer, "sing", lambda *_: silence)
     monkeypatch.setattr(mixing, "produced_voice", lambda audio, *_: audio)
-    monkeypatch.setattr(Orchestra, "play", lambda *_: (np.zeros((4 * RATE, 2)), "nobody"))
+    monkeypatch.setattr(Orchestra, "play", lambda *_: np.zeros((4 * RATE, 2)))
     for seed in range(80):
         build_song(find_sources(tmp_path), seed, 4.0)
     assert least <= len(heard) <= most

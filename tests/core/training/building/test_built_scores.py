@@ -8,9 +8,9 @@ from lasaft_core.training.building.composing import _Composer, compose
 from lasaft_core.training.building.gestures import gestures
 from lasaft_core.training.building.melodies import harmony, melody
 from lasaft_core.training.building.midi_files import VOICE_PROGRAMS, read_score, write_part
-from lasaft_core.training.building.score import RATE, Bend, Note, Part
+from lasaft_core.training.building.score import RATE, Bend, Note, Part, another_take
 from lasaft_core.training.building.songs import _FROM_MIDI
-from lasaft_core.training.instruments import Bass, Keys
+from lasaft_core.training.instruments import Bass, Keys, SynthBass
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -88,6 +88,25 @@ def test_keyboards_never_bend():
     keyboards = [part for part in parts if part.program < 22 and part.role == "other"]
     assert min(min(n.pitch for n in part.notes) for part in keyboards if part.notes) < 40
     assert not any(part.bends for part in keyboards)
+
+
+def test_some_songs_have_percussion_beside_the_drums():
+    scores = [compose(seed, 12.0) for seed in range(150)]
+    played = [part for score in scores for part in score.parts if part.is_percussion]
+    assert 0.25 < len(played) / len(scores) < 0.55
+    keys = {note.pitch for part in played for note in part.notes}
+    assert {54, 70, 82, 60, 63, 56} <= keys
+    kits = [p for s in scores for p in s.parts if p.role == "drums" and not p.is_percussion]
+    assert not keys & {note.pitch for part in kits for note in part.notes}
+
+
+def test_another_take_has_the_same_notes_at_almost_the_same_times():
+    part = Part("other", 30, tuple(Note(0.5 * i, 0.25, 40 + i, 100) for i in range(8)))
+    again = another_take(part, np.random.default_rng(0))
+    assert [note.pitch for note in again.notes] == [note.pitch for note in part.notes]
+    late = [b.start - a.start for a, b in zip(part.notes, again.notes, strict=True)]
+    assert 0.003 < np.std(late) < 0.03
+    assert all(note.start >= 0 for note in again.notes)
 
 
 def test_songs_that_are_composed_have_every_tonic(monkeypatch):
@@ -173,6 +192,31 @@ def test_synthesis_follows_the_bends(is_fm):
         assert correlation > 0.99
         rising = player.note(60 + np.linspace(0, 2, RATE), RATE)
         assert abs(np.corrcoef(still, rising)[0, 1]) < 0.5
+
+
+@pytest.mark.parametrize("wave", ["sine", "square", "saws", "fm"])
+def test_a_synthesiser_s_bass_is_in_tune_and_its_filter_closes(wave):
+    bass = SynthBass(RATE, wave, 5.0, 3.0, 8.0, 0.1, 12.0 if wave == "sine" else 0.0, 0.0, 1.5)
+    for pitch in (33.0, 33.0 + np.zeros(2 * RATE)):
+        note = bass.note(pitch, 2 * RATE)
+        assert np.isfinite(note).all()
+        spectrum = np.abs(np.fft.rfft(note[RATE // 2 :]))
+        hertz = np.fft.rfftfreq(len(note[RATE // 2 :]), 1 / RATE)
+        assert hertz[spectrum.argmax()] / 55 in (
+            pytest.approx(1, abs=0.02),
+            pytest.approx(2, abs=0.02),
+        )
+        steep = np.abs(np.diff(note))
+        if wave in ("square", "saws"):
+            assert steep[2000:5000].max() > 1.2 * steep[-9000:-3000].max()
+
+
+def test_synthesised_basses_are_of_every_kind():
+    drawn = [SynthBass.random(np.random.default_rng(seed), RATE) for seed in range(40)]
+    assert {bass.wave for bass in drawn} == {"sine", "square", "saws", "fm"}
+    for bass in drawn:
+        note = bass.note(40.0, 9000)
+        assert 0.05 < np.abs(note).max() <= 1.0
 
 
 def test_voices_of_a_midi_song_are_left_out_and_a_bad_file_is_named(tmp_path):

@@ -47,6 +47,42 @@ def test_a_room_rings_and_an_echo_repeats():
     assert not repeated[101 : 100 + RATE // 4 - 1].any()
 
 
+def test_a_tremolo_sways_and_a_sweep_moves_its_resonance():
+    tone = np.full((4 * RATE, 2), 0.5, np.float32)
+    depths, apart = set(), 0
+    for seed in range(12):
+        swayed = effects.tremolo(tone, np.random.default_rng(seed))
+        assert swayed.max() <= 0.5
+        depths.add(round(float(1 - swayed.min() / swayed.max()), 2))
+        apart += not np.array_equal(swayed[:, 0], swayed[:, 1])
+    assert min(depths) < 0.5 < max(depths)
+    assert 2 <= apart <= 10
+    hiss = noise(4.0)
+    swept = effects.swept(hiss, np.random.default_rng(1))
+    assert swept.shape == hiss.shape
+    middles = []
+    for start in range(0, 4 * RATE, RATE // 8):
+        power = np.abs(np.fft.rfft(swept[start : start + RATE // 8, 0])) ** 2
+        middles.append((power * np.arange(len(power))).sum() / power.sum())
+    assert max(middles) > 1.3 * min(middles)
+
+
+def test_parts_keep_their_lowest_notes():
+    time = np.arange(2 * RATE) / RATE
+    low = np.repeat(np.sin(2 * np.pi * 50 * time)[:, None], 2, axis=1).astype(np.float32)
+    for seed in range(12):
+        levels = [
+            np.square(
+                mixing.produced_part(
+                    low, 0, 0.5, np.random.default_rng(seed), lowest_hertz=hertz, spread=0.0
+                )
+            ).mean()
+            for hertz in (50.0, 400.0)
+        ]
+        assert levels[0] >= levels[1] > 0
+        assert 10 * np.log10(levels[0] / np.square(low).mean()) > -20
+
+
 def test_a_codec_keeps_every_sample_in_its_place():
     audio = effects.equalised(noise(2.0), effects.low_pass(2000), effects.low_pass(2000))
     coded = effects.coded(audio, 0.8)
