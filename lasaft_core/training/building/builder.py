@@ -27,7 +27,7 @@ import soundfile
 
 from lasaft_core.errors import InvalidOption
 from lasaft_core.musdb import ESTIMATED_BY, FACTS, facts_of, read_object
-from lasaft_core.training.building.folders import SUBTYPE, write_folder
+from lasaft_core.training.building.folders import MANIFEST, SUBTYPE, write_folder
 from lasaft_core.training.building.multitracks import recorded_song, stereo
 from lasaft_core.training.building.players import SYNTHESIS
 from lasaft_core.training.building.score import RATE
@@ -196,7 +196,7 @@ def _check_names(wanted: Sequence[Path]) -> None:
 
 def _check_length(out: Path, settings: BuildSettings) -> None:
     """Raises InvalidOption where the songs that are built are of another length."""
-    manifest = read_object(out / "manifest.json")
+    manifest = read_object(out / MANIFEST)
     if manifest:
         built = manifest["settings"]["song_seconds"]
         if built != settings.song_seconds:
@@ -228,9 +228,14 @@ def _songs(out: Path) -> dict[str, Any]:
 
 
 def _check_credits(sources: Sequence[Source], out: Path) -> None:
-    """Raises InvalidOption for what was built from sources that nobody could be credited for."""
+    """Raises InvalidOption for what was built from sources that nobody could be credited for, or
+    that names none."""
     known = {source.name for source in sources} | {SYNTHESIS}
-    lost = {name for name, facts in _songs(out).items() if not known.issuperset(facts["sources"])}
+    lost = {
+        name
+        for name, facts in _songs(out).items()
+        if "sources" not in facts or not known.issuperset(facts["sources"])
+    }
     accompaniments = _accompaniments(sources, out)
     lost |= {
         f"accompaniments/{file.name}"
@@ -274,7 +279,7 @@ def _write_manifest(
             file.name: source for file, (source, _) in _accompaniments(sources, out).items()
         },
     }
-    part = out / ".manifest.json.part"
+    part = out / f".{MANIFEST}.part"
     part.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-    part.replace(out / "manifest.json")
+    part.replace(out / MANIFEST)
     return manifest

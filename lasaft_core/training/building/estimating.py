@@ -29,7 +29,7 @@ from lasaft_core.musdb import (
 )
 from lasaft_core.separator import Separator
 from lasaft_core.training.building.effects import Audio, audibility
-from lasaft_core.training.building.folders import remove_folder, write_folder
+from lasaft_core.training.building.folders import MANIFEST, remove_folder, write_folder
 from lasaft_core.training.building.score import RATE
 
 _LONGEST_SECONDS: Final = 90.0  # of a piece, from its middle
@@ -126,7 +126,7 @@ def _check(data: Path, pieces: Sequence[Accompaniment], separator: Separator) ->
 
 def _sources(data: Path, pieces: Sequence[Accompaniment]) -> dict[str, str]:
     """The name of each piece's source, whom to credit."""
-    known = read_object(data / "manifest.json").get("accompaniments", {})
+    known = read_object(data / MANIFEST).get("accompaniments", {})
     unknown = [piece.file.name for piece in pieces if piece.file.name not in known]
     if unknown or not isinstance(known, dict):
         raise InvalidOption(

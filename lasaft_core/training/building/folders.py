@@ -12,6 +12,7 @@ from lasaft_core.musdb import FACTS
 from lasaft_core.training.building.effects import Audio
 from lasaft_core.training.building.score import RATE
 
+MANIFEST: Final = "manifest.json"  # of everything that a folder of data was built from
 SUBTYPE: Final = "PCM_16"
 
 

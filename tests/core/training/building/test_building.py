@@ -157,6 +157,12 @@ def test_songs_are_built_once_the_same_everywhere_with_their_credits(sources_fol
     assert manifest["songs"]["train/estimated-waltzes-first"] == facts
     assert manifest["networks"] == [by]
     shutil.rmtree(tmp_path / "train" / "estimated-waltzes-first")
+    foreign = tmp_path / "train" / "foreign" / "song.json"
+    foreign.parent.mkdir()
+    foreign.write_text("{}")
+    with pytest.raises(InvalidOption, match=r"train/foreign of others"):
+        build(sources_folder, tmp_path, settings, lambda *_: None)
+    shutil.rmtree(foreign.parent)
     fewer = tmp_path / "fewer"
     shutil.copytree(sources_folder, fewer)
     shutil.rmtree(fewer / "instrumentals")
