@@ -77,9 +77,11 @@ def _learner(config: NetworkConfig, recipe: Recipe, arguments: argparse.Namespac
         checkpoint = load_checkpoint(arguments.init)
         if not can_grow_into(checkpoint.config, config):
             raise InvalidOption(
-                "--init", expected=f"a checkpoint of {arguments.preset}", got=checkpoint.name
+                "--init",
+                expected=f"a checkpoint of {arguments.preset}, or of one with a shallower encoder",
+                got=checkpoint.name,
             )
-        learner.start_from(grown(checkpoint.tensors, checkpoint.config, learner.network))
+        learner.start_from(grown(checkpoint.build(), learner.network))
     return learner
 
 

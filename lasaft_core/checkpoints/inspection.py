@@ -48,8 +48,11 @@ def _effective(config: NetworkConfig) -> dict[str, Any]:
     values = asdict(config)
     levels = range(config.num_levels)
     values["halving_levels"] = [level for level in levels if config.halves_frames(level)]
+    encoder_block = values["encoder_block"] = config.encoder_block or config.block
     values["encoder_conv_layers"] = config.encoder_depth
     unused = []
+    if encoder_block == "tdf":
+        unused.append("encoder_conv_layers")
     if "rnn" not in config.block:
         unused += [name for name in values if "rnn" in name] + ["is_bidirectional"]
     if "saft" not in config.block:

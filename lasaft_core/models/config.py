@@ -57,12 +57,12 @@ class NetworkConfig:
     `encoder_block`, `encoder_conv_layers`: another block for the encoder, another number of
     convolutions in its blocks; None: the same. `num_subbands` parts of the spectrum, equally wide,
     are stacked as channels (arXiv 2306.09382, section 4.1), without the bin of the Nyquist
-    frequency. `channel_growth` is added to `internal_channels` with each level
-    (arXiv 2111.12203, section 3). `halving_levels`: the levels at which frames are halved too;
-    None: all. `channel_order`:
-    "parts" puts all real parts before all imaginary ones, "sides" keeps each side's two
-    together. `estimation`: the output is the target's spectrogram ("mapping"), or multiplies
-    the mixture's element by element ("masking") or as complex numbers ("complex-masking").
+    frequency. `channel_growth` is added to `internal_channels` with each level (arXiv 2111.12203,
+    section 3). `halving_levels`: the levels at which frames are halved too; None: all.
+    `channel_order`: "parts" puts all real parts before all imaginary ones, "sides" keeps each
+    side's two together. `estimation`: the output is the target's spectrogram ("mapping"), or
+    multiplies the mixture's element by element ("masking") or as complex numbers
+    ("complex-masking").
     `input_rms`: that of the magnitudes that the network sees, however loud the window is; None:
     as they are. `input_exponent` acts on these. `copies_dc`: the lowest bin of the estimate is the
     mixture's. `mixture_consistent`: what the estimates of all targets leave of the mixture is

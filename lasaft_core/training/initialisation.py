@@ -5,6 +5,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from lasaft_core.errors import InvalidOption
 from lasaft_core.models import NetworkConfig, UNet
 
 _DRAWS = {
@@ -34,30 +35,37 @@ def new_network(config: NetworkConfig, initialisation: str) -> UNet:
     return network
 
 
-def can_grow_into(known: NetworkConfig, config: NetworkConfig) -> bool:
+def can_grow_into(smaller: NetworkConfig, config: NetworkConfig) -> bool:
     """Whether a trained network's weights can begin one of `config`: the same network, or one
     whose encoder is deeper. Sharing the mixture out has no weights, and may differ."""
-    grown = replace(
-        known,
+    deeper = replace(
+        smaller,
         mixture_consistent=config.mixture_consistent,
         encoder_conv_layers=config.encoder_conv_layers,
     )
-    return grown == config and known.encoder_depth <= config.encoder_depth
+    return deeper == config and smaller.encoder_depth <= config.encoder_depth
 
 
-def grown(known: dict[str, Tensor], config: NetworkConfig, network: UNet) -> dict[str, Tensor]:
-    """Weights with which `network` computes what one of `config` does with those of `known`.
+def grown(smaller: UNet, network: UNet) -> dict[str, Tensor]:
+    """Weights with which `network` computes what `smaller` does.
 
     Convolutions that only the deeper encoder has stay as they were drawn; the last one of their
     block reads them with weights of 0 (function-preserving: Chen et al., Net2Net,
-    arXiv 1511.05641). The two networks have to fit, see `can_grow_into`.
+    arXiv 1511.05641). Raises InvalidOption where the one can't grow into the other.
     """
+    if not can_grow_into(smaller.config, network.config):
+        raise InvalidOption(
+            "weights to begin with",
+            expected="those of the same network, or of one with a shallower encoder",
+            got="those of another",
+        )
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    for name, tensor in known.items():
-        block, _, place = name.partition(f".tfc.H.{config.encoder_depth - 1}.")
-        is_last = block.startswith("encoders.") and place
-        last = f"{block}.tfc.H.{network.config.encoder_depth - 1}.{place}"
-        weight = weights[last if is_last else name]
+    for name, tensor in smaller.state_dict().items():
+        block, _, place = name.partition(f".tfc.H.{smaller.config.encoder_depth - 1}.")
+        if not (block.startswith("encoders.") and place):
+            weights[name].copy_(tensor)
+            continue
+        weight = weights[f"{block}.tfc.H.{network.config.encoder_depth - 1}.{place}"]
         if weight.shape != tensor.shape:
             weight.zero_()
             weight = weight[:, -tensor.shape[1] :]  # newest first: those of the known layers

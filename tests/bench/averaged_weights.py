@@ -1,5 +1,6 @@
 """The mean of two checkpoints' weights, of the same network before and after a training: the
-network keeps what it knew of music that the training had little of.
+network keeps what it knew of music that the training had little of. Where the training had a deeper
+encoder, what only this has is as after it.
 
     python tests/bench/averaged_weights.py BEFORE AFTER --share 0.6 --out mean.safetensors
 """
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from lasaft_core.checkpoints import load_checkpoint
 from lasaft_core.checkpoints.conversion import convert
+from lasaft_core.training.initialisation import grown
 
 
 def averaged(before, after, share):
@@ -30,9 +32,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     before, after = load_checkpoint(given.before), load_checkpoint(given.after)
-    if before.config != after.config:
-        parser.error(f"{given.before} and {given.after} are different networks")
-    tensors = averaged(before.tensors, after.tensors, given.share)
+    tensors = averaged(grown(before.build(), after.build()), after.tensors, given.share)
     convert(replace(after, tensors=tensors), given.out, overwrite=False)
 
 

@@ -231,11 +231,7 @@ def _check_credits(sources: Sequence[Source], out: Path) -> None:
     """Raises InvalidOption for what was built from sources that nobody could be credited for, or
     that names none."""
     known = {source.name for source in sources} | {SYNTHESIS}
-    lost = {
-        name
-        for name, facts in _songs(out).items()
-        if "sources" not in facts or not known.issuperset(facts["sources"])
-    }
+    lost = {name for name, facts in _songs(out).items() if not _names(facts.get("sources"), known)}
     accompaniments = _accompaniments(sources, out)
     lost |= {
         f"accompaniments/{file.name}"
@@ -250,6 +246,13 @@ def _check_credits(sources: Sequence[Source], out: Path) -> None:
             got=f"{first} and {len(more)} more of others" if more else f"{first} of others",
             remedy="put their sources back, or remove them",
         )
+
+
+def _names(sources: object, known: set[str]) -> bool:
+    """Whether it is a list of these names, and not an empty one."""
+    if not isinstance(sources, list) or not sources:
+        return False
+    return all(isinstance(name, str) and name in known for name in sources)
 
 
 def _write_manifest(

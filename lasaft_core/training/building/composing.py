@@ -73,7 +73,8 @@ _LEAD_PROGRAMS: Final = (
 # any root. Where basses stop below the lowest chord a network tells them by their pitch alone, and
 # hears a high bass as a voice or as "other".
 _BASS_SPANS: Final = ((28, 51), (28, 51), (28, 51), (33, 56), (37, 60))
-_LEFT_HAND_SHARE, _PERCUSSION_SHARE = 0.3, 0.4  # of songs
+_LEFT_HAND_SHARE: Final = 0.3  # of songs
+_PERCUSSION_SHARE: Final = 0.4  # of songs
 _SHAKEN_SHARE: Final = 0.5  # of percussion
 _LEFT_HANDS: Final = {  # programs of low lines that are no bass, and their lowest pitch
     0: 31, 1: 31, 2: 31, 4: 31, 5: 31, 6: 36, 16: 36, 19: 36,
@@ -125,7 +126,7 @@ class _Composer:
             for bar, root in enumerate(self.roots)
         )
         scale = frozenset(degree % 12 for degree in self.degrees)
-        parts = tuple(player() for player in players)
+        parts = tuple(part for part in (player() for player in players) if part.notes)
         return Score(name, self.seconds, 4 * self.step, scale, bars, parts)
 
     def _pitch(self, degree: int, octave: int) -> int:

@@ -160,7 +160,7 @@ def swept(audio: Audio, rng: np.random.Generator) -> Audio:
     turns = rng.uniform(0.1, 3) * np.arange(blocks) * _SWEEP_BLOCK / RATE + rng.random()
     low, high = rng.uniform(200, 600), rng.uniform(1200, 4000)
     centres = low * (high / low) ** (0.5 + 0.5 * np.sin(2 * np.pi * turns))
-    quality, dry = rng.uniform(1, 6), rng.uniform(0, 0.5)
+    quality, dry = rng.uniform(1, 6), rng.uniform(0.2, 0.6)
     out, state = np.empty_like(audio), np.zeros((1, 2, 2))
     for block, hertz in enumerate(centres):
         part = slice(block * _SWEEP_BLOCK, (block + 1) * _SWEEP_BLOCK)

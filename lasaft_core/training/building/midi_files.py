@@ -39,16 +39,20 @@ _DATA_ENTRY: Final = 6
 
 
 def write_part(path: Path, part: Part, *, stretch: float = 1.0) -> None:
-    """A part as a file of one track; times are multiplied by `stretch`."""
+    """A part as a file of one track; times are multiplied by `stretch`. A note ends where the next
+    of its pitch begins: the end of the earlier would end both."""
     channel = _DRUM_CHANNEL if part.role == DRUMS else 0
     events = [
         (bend.start, _WHEEL, {"pitch": round(bend.semitones / WHEEL_SEMITONES * _WHEEL_TURN)})
         for bend in part.bends
     ]
-    for note in part.notes:
+    next_start: dict[int, float] = {}
+    for note in sorted(part.notes, key=lambda note: note.start, reverse=True):
         pitch = min(max(note.pitch, 0), 127)
+        end = min(note.start + note.seconds, next_start.get(pitch, np.inf))
+        next_start[pitch] = note.start
         events.append((note.start, _ON, {"note": pitch, "velocity": note.velocity}))
-        events.append((note.start + note.seconds, _OFF, {"note": pitch}))
+        events.append((end, _OFF, {"note": pitch}))
     track = mido.MidiTrack([mido.Message("program_change", program=part.program, channel=channel)])
     now = 0
     for seconds, kind, values in sorted(events, key=lambda event: (event[0], _ORDER[event[1]])):

@@ -78,8 +78,8 @@ def produced_part(
 ) -> Audio:
     """One part of "other": distortion where its program asks for it, equaliser, place, space.
 
-    `lowest_hertz`: of its lowest note, which no low-cut takes away; `spread`: the deviation of its
-    place between the loudspeakers, from -1 to 1.
+    `lowest_hertz`: of its lowest note, which the equaliser's low-cut leaves; `spread`: the
+    deviation of its place between the loudspeakers, from -1 to 1.
     """
     if rng.random() < _SWEPT:
         audio = swept(audio, rng)

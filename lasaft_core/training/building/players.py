@@ -20,6 +20,7 @@ from lasaft_core.training.building.score import (
     BASS,
     DRUMS,
     GUITARS,
+    KICKS,
     OTHER,
     RATE,
     SHAKEN,
@@ -38,9 +39,10 @@ _PIANOS, _REEDS = range(6), range(64, 68)
 _FLUIDSYNTH_GAIN = "0.3"  # 0.6 clips
 _SECONDS_AT_MOST = 600
 _LEAST_SAMPLES: Final = 400
-_KICK_KEYS, _CLOSED_KEYS = (35, 36), (42, 44)
+_CLOSED_KEYS = (42, 44)
 _CYMBAL_KEYS: Final = (42, 44, 46, 49, 51, 52, 53, 55, 57, 59)
 _SYNTHESIS_SHARE: Final = {DRUMS: 0.2, BASS: 0.2, OTHER: 0.15}
+_LEAST_WITHIN: Final = 0.9  # of a part's notes
 _SYNTH_BASS_SHARE: Final = 0.7  # of synthesised basses
 _SAMPLED_SHARE: Final = {DRUMS: 0.5, BASS: 0.7, OTHER: 0.75}
 
@@ -57,37 +59,44 @@ class Orchestra:
     def play(
         self, part: Part, player: Source | None, num_samples: int, rng: np.random.Generator
     ) -> Audio:
-        """A part's sound [num_samples, 2] at 44.1 kHz; without a player it is synthesised."""
+        """A part's sound [num_samples, 2] at 44.1 kHz; `player` as `choose` gives it."""
         if player is None:
             return _synthesise(part, num_samples, rng)
         stretch = float(rng.uniform(0.88, 1.14)) if part.role == DRUMS else 1.0
         with tempfile.TemporaryDirectory() as scratch:
-            audio = _render(player, part, Path(scratch), rng, stretch)
+            audio = _render(player, part, Path(scratch), stretch)
         if stretch != 1.0:  # played slower and wound forward: another tuning at the same tempo
             audio = soxr.resample(audio, RATE * stretch, RATE)
         return _fitted(audio, num_samples)
 
     def choose(self, part: Part, rng: np.random.Generator) -> Source | None:
-        """Who plays a part; None: nobody, it is to be synthesised.
+        """Who plays a part, of whose instruments one: its only file; None: it is synthesised.
 
-        Sampled instruments play what lies within their range; where there is no SoundFont, the
-        rest, too, an octave off.
+        Percussion is left to SoundFonts. Sampled instruments play parts of which most notes lie
+        within their range, the few others an octave off. Without a SoundFont they play all.
         """
         fonts = self._of_kind["soundfonts"]
         sampled = self._of_kind[_sampled_kind(part)] if _sampled_kind(part) else []
         if fonts and part.is_percussion:
-            return fonts[int(rng.integers(len(fonts)))]
+            return _one_of(fonts, rng)
         if fonts and part.role != DRUMS:
             sampled = [source for source in sampled if _reaches(source, part)]
         drawn = rng.random()
         if drawn < _SYNTHESIS_SHARE[part.role] or not (sampled or fonts):
             return None
         take = sampled if sampled and rng.random() < _SAMPLED_SHARE[part.role] else fonts or sampled
-        return take[int(rng.integers(len(take)))]
+        return _one_of(take, rng)
+
+
+def _one_of(players: Sequence[Source], rng: np.random.Generator) -> Source:
+    """With one of its files."""
+    player = players[int(rng.integers(len(players)))]
+    return replace(player, files=(player.files[int(rng.integers(len(player.files)))],))
 
 
 def _reaches(player: Source, part: Part) -> bool:
-    return all(player.lowest <= note.pitch <= player.highest for note in part.notes)
+    within = [player.lowest <= note.pitch <= player.highest for note in part.notes]
+    return bool(np.mean(within) >= _LEAST_WITHIN)
 
 
 def _sampled_kind(part: Part) -> str:
@@ -102,11 +111,9 @@ def _sampled_kind(part: Part) -> str:
     return "reeds" if part.program in _REEDS else ""
 
 
-def _render(
-    player: Source, part: Part, scratch: Path, rng: np.random.Generator, stretch: float
-) -> Audio:
+def _render(player: Source, part: Part, scratch: Path, stretch: float) -> Audio:
     midi, wave = scratch / "part.mid", scratch / "part.wav"
-    file = player.files[int(rng.integers(len(player.files)))]
+    (file,) = player.files
     if player.kind == "soundfonts":
         write_part(midi, part, stretch=stretch)
         command = [
@@ -196,8 +203,8 @@ def _sound(player: Synthesiser, part: Part, note: Note) -> NDArray[np.float64]:
 
 
 def _hit(kit: DrumKit, key: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    if key in _KICK_KEYS:
+    if key in KICKS:
         return kit.kick(rng)
     if key in _CYMBAL_KEYS or key in SHAKEN:
-        return kit.hat(rng, is_open=key not in _CLOSED_KEYS)
+        return kit.hat(rng, is_open=key not in (*_CLOSED_KEYS, *SHAKEN))
     return kit.snare(rng)

@@ -10,6 +10,7 @@ RATE: Final = 44100  # Hz, of everything that is built
 DRUMS, BASS, OTHER = "drums", "bass", "other"
 CYMBALS: Final = {"closed": 42, "pedal": 44, "open": 46, "crash": 49, "ride": 51}
 KICK, SNARE, SIDE_STICK, CLAP = 36, 38, 37, 39
+KICKS: Final = (35, KICK)
 TOMS: Final = (41, 45, 48, 50)
 SHAKEN: Final = (54, 69, 70, 82)  # tambourine, cabasa, maracas, shaker
 STRUCK: Final = (  # instruments of one player: bongos, congas, cowbell, agogos, claves, woodblocks
@@ -51,7 +52,8 @@ class Part:
     def is_percussion(self) -> bool:
         """Struck or shaken by hand, without any piece of a drum kit."""
         keys = {note.pitch for note in self.notes}
-        return self.role == DRUMS and keys <= {*SHAKEN, *(key for keys in STRUCK for key in keys)}
+        by_hand = {*SHAKEN, *(key for player in STRUCK for key in player)}
+        return self.role == DRUMS and bool(keys) and keys <= by_hand
 
     def bend_at(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """Semitones at each of the times."""
@@ -73,8 +75,8 @@ class Score:
 
 
 def another_take(part: Part, rng: np.random.Generator) -> Part:
-    """The same notes, as a player hits them a second time: a little early, late, softer or
-    louder."""
+    """The same notes and their bends, as a player hits them a second time: a little early, late,
+    softer or louder."""
     late = rng.normal(0, _TAKE_SECONDS, len(part.notes))
     louder = rng.normal(0, _TAKE_VELOCITY, len(part.notes))
     notes = [
@@ -85,7 +87,17 @@ def another_take(part: Part, rng: np.random.Generator) -> Part:
         )
         for note, delay, change in zip(part.notes, late, louder, strict=True)
     ]
-    return replace(part, notes=tuple(sorted(notes, key=lambda note: note.start)))
+    starts = np.array([note.start for note in part.notes])
+    latest = [max(0, np.searchsorted(starts, bend.start, "right") - 1) for bend in part.bends]
+    bends = [
+        replace(bend, start=max(0.0, float(bend.start + late[n])))
+        for bend, n in zip(part.bends, latest, strict=True)
+    ]
+    return replace(
+        part,
+        notes=tuple(sorted(notes, key=lambda note: note.start)),
+        bends=tuple(sorted(bends, key=lambda bend: bend.start)),
+    )
 
 
 def folded(pitch: int, lowest: int, highest: int) -> int:

@@ -18,7 +18,7 @@ from lasaft_core.training.building.score import (
     BASS,
     DRUMS,
     GUITARS,
-    KICK,
+    KICKS,
     OTHER,
     RATE,
     Note,
@@ -32,6 +32,7 @@ from lasaft_core.training.instruments import hertz
 
 _FROM_MIDI, _INSTRUMENTAL, _PUMPING = 0.3, 0.08, 0.12  # of all songs
 _TWO_TAKES = 0.35  # of guitars' parts
+_PERCUSSION_DB = (-28, 4)  # mean and deviation of its loudness; a kit's is -20
 _DOUBLE_SPREAD = 0.1  # deviation of their place between the loudspeakers
 _SPOKEN, _AS_RECORDED = 0.12, 0.6  # of voices that speak, of those that sing
 _DOUBLED, _HARMONISED = 0.35, 0.35  # of all that are sung anew
@@ -70,7 +71,10 @@ class _Studio:
                 continue
             audio = mixing.at_loudness(audio, -20)
             if part.role == DRUMS:
-                stems["drums"] += mixing.produced_drums(audio, self.rng)
+                audio = mixing.produced_drums(audio, self.rng)
+                if part.is_percussion:
+                    audio = mixing.at_loudness(audio, self.rng.normal(*_PERCUSSION_DB))
+                stems["drums"] += audio
             elif part.role == BASS:
                 stems["bass"] += mixing.produced_bass(audio, self.rng)
             else:
@@ -95,7 +99,8 @@ class _Studio:
         player = self.orchestra.choose(part, self.rng)
         self.credits.add(SYNTHESIS if player is None else player.name)
         audio = self.orchestra.play(part, player, self.samples, self.rng)
-        if part.program not in GUITARS or part.role != OTHER or self.rng.random() >= _TWO_TAKES:
+        is_guitar = player is not None and part.role == OTHER and part.program in GUITARS
+        if not is_guitar or self.rng.random() >= _TWO_TAKES:
             return audio, False
         again = another_take(part, self.rng)
         second = self.orchestra.play(again, player, self.samples, self.rng)
@@ -104,7 +109,7 @@ class _Studio:
     def _pump(self, stems: dict[str, Audio], score: Score) -> None:
         """Basses and others give way to each kick."""
         drums = (part for part in score.parts if part.role == DRUMS)
-        kicks = [note.start for part in drums for note in part.notes if note.pitch == KICK]
+        kicks = [note.start for part in drums for note in part.notes if note.pitch in KICKS]
         gain = ducking(
             kicks,
             self.samples,

@@ -1,6 +1,6 @@
 """Architectures from tensors alone, for every published family."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -153,3 +153,15 @@ def test_the_effective_fields_leave_out_what_a_network_has_no_use_for():
     assert {"block", "n_fft", "num_conv_layers", "targets"} <= set(fields)
     assert not {"key_dim", "embedding_dim", "min_rnn_units", "tdf_bias"} & set(fields)
     assert set(asdict(PRESETS["tdc-17"])) > set(fields)
+
+
+@pytest.mark.parametrize("name", ["cunet-gpocm-lasaft", "tfc-tdf-7", "lasaft-subband"])
+def test_a_preset_is_known_however_its_encoder_is_written(name):
+    preset = PRESETS[name]
+    written = replace(
+        preset,
+        encoder_block=preset.encoder_block or preset.block,
+        encoder_conv_layers=preset.encoder_depth,
+    )
+    assert preset_of(written) == name
+    assert preset_of(replace(preset, encoder_conv_layers=preset.encoder_depth + 1)) is None

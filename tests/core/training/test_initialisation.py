@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from lasaft_core.errors import InvalidOption
 from lasaft_core.models import UNet
 from lasaft_core.training.initialisation import can_grow_into, grown
 
@@ -39,7 +40,7 @@ def test_a_deeper_encoder_answers_as_before_and_learns_at_once(blind, known, lay
     torch.manual_seed(0)
     shallow = trained(replace(blind, encoder_conv_layers=known))
     deep = UNet(replace(blind, encoder_conv_layers=layers)).eval()
-    weights = grown(shallow.state_dict(), shallow.config, deep)
+    weights = grown(shallow, deep)
     assert not torch.allclose(answer(deep), answer(shallow))
     deep.load_state_dict(weights)
     torch.testing.assert_close(answer(deep), answer(shallow))
@@ -56,3 +57,5 @@ def test_no_other_network_grows_into_it(blind):
     assert not can_grow_into(deep, replace(deep, encoder_conv_layers=3))
     assert not can_grow_into(replace(blind, internal_channels=8), deep)
     assert not can_grow_into(replace(blind, num_conv_layers=3), deep)
+    with pytest.raises(InvalidOption, match="shallower encoder"):
+        grown(UNet(deep), UNet(blind))

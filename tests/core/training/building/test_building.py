@@ -11,7 +11,7 @@ import soxr
 
 from lasaft_core.errors import InvalidOption
 from lasaft_core.musdb import TARGETS, find_accompaniments, find_songs
-from lasaft_core.training.building import mixing, songs
+from lasaft_core.training.building import mixing, players, songs
 from lasaft_core.training.building.builder import BuildSettings, build
 from lasaft_core.training.building.folders import write_folder
 from lasaft_core.training.building.multitracks import recorded_song
@@ -42,14 +42,15 @@ def test_a_sampled_instrument_plays_what_is_written(sources_folder):
     (bass,) = [s for s in find_sources(sources_folder) if s.kind == "basses"]
     part = Part("bass", 33, (Note(0.5, 0.4, 48, 100),))
     rng = np.random.default_rng(1)
-    audio = Orchestra([bass]).play(part, bass, RATE, rng)
+    audio = Orchestra([bass]).play(part, replace(bass, files=bass.files[:1]), RATE, rng)
     assert np.abs(audio[: int(0.45 * RATE)]).max() < 1e-3
     spectrum = np.abs(np.fft.rfft(audio[int(0.5 * RATE) : int(0.9 * RATE), 0]))
     assert spectrum.argmax() / 0.4 == pytest.approx(130.8, abs=4)
 
 
 def test_sampled_instruments_play_what_lies_within_their_range(sources_folder):
-    bass = next(s for s in find_sources(sources_folder) if s.kind == "basses")
+    found = next(s for s in find_sources(sources_folder) if s.kind == "basses")
+    bass = replace(found, lowest=30, highest=50)
     font = replace(bass, kind="soundfonts", name="font")
     kit = replace(bass, kind="kits", name="kit")
     orchestra, rng = Orchestra([bass, font, kit]), np.random.default_rng(0)
@@ -59,22 +60,50 @@ def test_sampled_instruments_play_what_lies_within_their_range(sources_folder):
         chosen = [orchestra.choose(part, rng) for _ in range(60)]
         return {None if player is None else player.name for player in chosen}
 
-    assert players("bass", bass.lowest, bass.highest) == {None, bass.name, "font"}
-    assert players("bass", bass.lowest - 1, bass.highest) == {None, "font"}
-    assert players("bass", bass.highest + 1, orchestra=Orchestra([bass])) == {None, bass.name}
+    assert players("bass", 30, 50) == {None, bass.name, "font"}
+    assert players("bass", 29, 50) == players("bass", 30, 51) == {None, "font"}
+    assert players("bass", *range(30, 52)) == {None, bass.name, "font"}, "one of many is folded"
+    assert players("bass", 51, orchestra=Orchestra([bass])) == {None, bass.name}
     assert players("drums", 36, 70) == {None, "kit", "font"}
     assert players("drums", 70) == players("drums", 60, 61) == {"font"}
 
 
 def test_a_guitar_plays_twice_and_is_heard_on_both_sides(sources_folder, monkeypatch):
     monkeypatch.setattr(songs, "_TWO_TAKES", 1.0)
-    studio = _Studio(find_sources(sources_folder), 0, 1.0)
+    guitar = next(s for s in find_sources(sources_folder) if s.kind == "guitars")
+    two = replace(guitar, files=(guitar.files[0], guitar.files[0].with_name("no other.sfz")))
+    played = []
+    render = players._render
+    monkeypatch.setattr(
+        players, "_render", lambda source, *given: played.append(source) or render(guitar, *given)
+    )
     plucked = tuple(Note(0.1 + 0.2 * i, 0.2, 50 + i, 100) for i in range(4))
-    for program, is_double in ((30, True), (0, False)):
-        audio, doubled = studio._played(Part("other", program, plucked))
-        assert doubled == is_double
+    heard = set()
+    for seed in range(12):
+        played.clear()
+        audio, is_double = _Studio([two], seed, 1.0)._played(Part("other", 30, plucked))
+        assert len(played) == 2 * is_double
         left, right = audio.T
         assert (np.corrcoef(left, right)[0, 1] < 0.9) == is_double
+        assert len({source.files for source in played}) == is_double, "one and the same"
+        heard |= {source.files for source in played}
+    assert len(heard) == 2
+    _, is_double = _Studio([two], 0, 1.0)._played(Part("other", 0, plucked))
+    assert not is_double
+
+
+def test_percussion_is_softer_than_a_kit(monkeypatch):
+    monkeypatch.setattr(_Studio, "_score", lambda _: score)
+    monkeypatch.setattr(mixing, "balanced", lambda stems, _: stems)
+    monkeypatch.setattr(mixing, "mastered", lambda stems, _: stems)
+    levels = {}
+    for key in (70, 42):
+        strokes = tuple(Note(0.25 * i, 0.1, key, 100) for i in range(8))
+        score = Score("strokes", 2.0, 0.5, frozenset(), (), (Part("drums", 0, strokes),))
+        drums = [build_song([], seed, 2.0).stems["drums"] for seed in range(6)]
+        levels[key] = [10 * np.log10(np.square(stem).mean()) for stem in drums]
+    assert np.median(levels[70]) < np.median(levels[42]) - 4
+    assert np.std(levels[70]) > 1
 
 
 def test_all_but_drums_and_voices_give_way_to_a_kick():
@@ -159,9 +188,10 @@ def test_songs_are_built_once_the_same_everywhere_with_their_credits(sources_fol
     shutil.rmtree(tmp_path / "train" / "estimated-waltzes-first")
     foreign = tmp_path / "train" / "foreign" / "song.json"
     foreign.parent.mkdir()
-    foreign.write_text("{}")
-    with pytest.raises(InvalidOption, match=r"train/foreign of others"):
-        build(sources_folder, tmp_path, settings, lambda *_: None)
+    for named in ("", '"sources": null', '"sources": []', '"sources": [["waltzes"]]'):
+        foreign.write_text(f"{{{named}}}")
+        with pytest.raises(InvalidOption, match=r"train/foreign of others"):
+            build(sources_folder, tmp_path, settings, lambda *_: None)
     shutil.rmtree(foreign.parent)
     fewer = tmp_path / "fewer"
     shutil.copytree(sources_folder, fewer)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import mido
 import numpy as np
 import pytest
@@ -94,6 +96,8 @@ def test_some_songs_have_percussion_beside_the_drums():
     scores = [compose(seed, 12.0) for seed in range(150)]
     played = [part for score in scores for part in score.parts if part.is_percussion]
     assert 0.25 < len(played) / len(scores) < 0.55
+    assert all(part.notes for score in scores for part in score.parts)
+    assert not Part("drums", 0, ()).is_percussion
     keys = {note.pitch for part in played for note in part.notes}
     assert {54, 70, 82, 60, 63, 56} <= keys
     kits = [p for s in scores for p in s.parts if p.role == "drums" and not p.is_percussion]
@@ -106,6 +110,12 @@ def test_another_take_has_the_same_notes_at_almost_the_same_times():
     assert [note.pitch for note in again.notes] == [note.pitch for note in part.notes]
     late = [b.start - a.start for a, b in zip(part.notes, again.notes, strict=True)]
     assert 0.003 < np.std(late) < 0.03
+    bent = replace(part, bends=tuple(Bend(note.start + 0.01, 1.0) for note in part.notes))
+    moved = another_take(bent, np.random.default_rng(0))
+    assert moved.notes == again.notes
+    assert [bend.start - 0.01 for bend in moved.bends] == [
+        pytest.approx(note.start, abs=0.011) for note in moved.notes
+    ]
     assert all(note.start >= 0 for note in again.notes)
 
 
@@ -138,6 +148,17 @@ def test_a_part_survives_a_midi_file(tmp_path):
         (pytest.approx(0.5 * i, abs=2e-3), 42 + i) for i in range(4)
     ]
     assert score.bars[0][1] <= {42 % 12, 43 % 12, 44 % 12, 45 % 12}
+
+
+def test_a_note_ends_where_the_next_of_its_pitch_begins(tmp_path):
+    notes = (Note(0.5, 1.0, 60, 90), Note(0.0, 0.51, 60, 90), Note(0.0, 2.0, 64, 90))
+    write_part(tmp_path / "again.mid", Part("other", 30, notes))
+    (part,) = read_score(tmp_path / "again.mid", 0.0, 3.0).parts
+    assert sorted((n.pitch, n.start, n.seconds) for n in part.notes) == [
+        (60, 0.0, pytest.approx(0.5, abs=2e-3)),
+        (60, pytest.approx(0.5, abs=2e-3), pytest.approx(1.0, abs=2e-3)),
+        (64, 0.0, pytest.approx(2.0, abs=2e-3)),
+    ]
 
 
 def test_gestures_bend_notes_and_rest_between_them():
