@@ -41,6 +41,7 @@ _SUBBAND = replace(
     channel_growth=32,
     num_subbands=4,
     num_conv_layers=2,
+    encoder_conv_layers=4,
     bottleneck_factor=16,
     mixture_consistent=True,
 )

@@ -88,7 +88,7 @@ def another_take(part: Part, rng: np.random.Generator) -> Part:
         for note, delay, change in zip(part.notes, late, louder, strict=True)
     ]
     starts = np.array([note.start for note in part.notes])
-    latest = [max(0, np.searchsorted(starts, bend.start, "right") - 1) for bend in part.bends]
+    latest = [max(0, int(np.searchsorted(starts, b.start, "right")) - 1) for b in part.bends]
     bends = [
         replace(bend, start=max(0.0, float(bend.start + late[n])))
         for bend, n in zip(part.bends, latest, strict=True)
