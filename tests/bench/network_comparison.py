@@ -32,7 +32,11 @@ from lasaft_core.training.validation import validate
 
 EXCERPT_SECONDS, VALIDATION_SECONDS = 1.5, 10.0
 BASE = replace(  # as compared
-    PRESETS["lasaft-subband"], num_frames=64, input_rms=None, mixture_consistent=False
+    PRESETS["lasaft-subband"],
+    num_frames=64,
+    encoder_conv_layers=None,
+    input_rms=None,
+    mixture_consistent=False,
 )
 NETWORKS = {
     "base": BASE,
@@ -42,6 +46,7 @@ NETWORKS = {
     "24 + 24 channels": replace(BASE, internal_channels=24, channel_growth=24),
     "48 channels, no growth": replace(BASE, internal_channels=48, channel_growth=0),
     "3 convolutions a block": replace(BASE, num_conv_layers=3),
+    "4 convolutions in the encoder": replace(BASE, encoder_conv_layers=4),
     "5 blocks": replace(BASE, num_blocks=5),
     "9 blocks": replace(BASE, num_blocks=9),
     "1 subband, 16 + 16 channels": replace(
