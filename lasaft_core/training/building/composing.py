@@ -17,6 +17,7 @@ from lasaft_core.training.building.score import (
     DRUMS,
     GUITARS,
     KICK,
+    LOWEST_STRING,
     OTHER,
     SHAKEN,
     SIDE_STICK,
@@ -81,7 +82,6 @@ _LEFT_HANDS: Final = {  # programs of low lines that are no bass, and their lowe
     26: 40, 27: 40, 42: 36, 48: 36, 57: 40,
 }  # fmt: skip
 _LOW_LEADS: Final = (25, 26, 27, 29, 30, 42, 57)  # that reach down to a guitar's lowest string
-_LOWEST_STRING: Final = 40  # of a guitar
 _LOW_KINDS: Final = ("whole", "eighths", "kick", "octaves", "walk", "syncopated", "melodic")
 _POWER_CHORD: Final = (0, 4, 7)  # degrees: root, fifth, octave
 _FIFTH: Final = 7  # semitones; the diminished one is left out
@@ -291,7 +291,7 @@ class _Composer:
     def _power_chord(self, root: int) -> list[int]:
         """In a guitar's lowest octave."""
         pitches = [self._pitch(root + k, 0) for k in _POWER_CHORD]
-        up = self._octaves_up(root, _LOWEST_STRING)
+        up = self._octaves_up(root, LOWEST_STRING)
         return [p + up for p in pitches if (p - pitches[0]) % 12 in (0, _FIFTH)]
 
     def _pad(self) -> Part:
@@ -314,6 +314,6 @@ class _Composer:
                 continue
             for i in np.flatnonzero(steps // STEPS == bar % 2):
                 length = (steps[i + 1] if i + 1 < steps.size else 2 * STEPS) - steps[i]
-                pitch = folded(self._pitch(root + int(degrees[i]), octave), _LOWEST_STRING, 127)
+                pitch = folded(self._pitch(root + int(degrees[i]), octave), LOWEST_STRING, 127)
                 notes.append(self._note(bar, int(steps[i]) % STEPS, 0.95 * int(length), pitch))
         return self._line(OTHER, program, notes)

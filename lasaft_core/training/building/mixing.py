@@ -27,7 +27,8 @@ from lasaft_core.training.building.effects import (
     swept,
     tremolo,
 )
-from lasaft_core.training.building.score import RATE
+from lasaft_core.training.building.score import LOWEST_STRING, RATE
+from lasaft_core.training.instruments import hertz
 
 _BALANCE_DB = {  # mean and deviation of a stem's loudness
     "vocals": (2.0, 3.0), "drums": (0.0, 3.0), "bass": (-2.0, 3.0), "other": (0.0, 3.0),
@@ -37,7 +38,6 @@ _AMPLIFIED, _DOUBLED = 0.65, 0.4  # of the takes of a direct guitar
 SPREAD = 0.45  # deviation of a part's place between the loudspeakers
 _SWEPT, _SWAYING = 0.08, 0.08  # of the parts
 _LOW_CUT = 1.2  # of the lowest note's frequency, at most
-_LOWEST_STRING_HERTZ = 82.4  # of a guitar
 
 
 def produced_drums(audio: Audio, rng: np.random.Generator) -> Audio:
@@ -115,7 +115,12 @@ def produced_dry(audio: Audio, target: str, rng: np.random.Generator) -> Audio:
 
     def produced(take: Audio) -> Audio:
         part = produced_part(
-            take, program, beat_seconds, rng, lowest_hertz=_LOWEST_STRING_HERTZ, spread=SPREAD
+            take,
+            program,
+            beat_seconds,
+            rng,
+            lowest_hertz=float(hertz(LOWEST_STRING)),
+            spread=SPREAD,
         )
         return at_loudness(part, -20)
 

@@ -70,7 +70,7 @@ class Orchestra:
         return _fitted(audio, num_samples)
 
     def choose(self, part: Part, rng: np.random.Generator) -> Source | None:
-        """Who plays a part, of whose instruments one: its only file; None: it is synthesised.
+        """Who plays a part, with one of its files; None: nobody, it is synthesised.
 
         Percussion is left to SoundFonts. Sampled instruments play parts of which most notes lie
         within their range, the few others an octave off. Without a SoundFont they play all.

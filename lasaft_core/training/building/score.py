@@ -16,7 +16,9 @@ SHAKEN: Final = (54, 69, 70, 82)  # tambourine, cabasa, maracas, shaker
 STRUCK: Final = (  # instruments of one player: bongos, congas, cowbell, agogos, claves, woodblocks
     (60, 61), (62, 63, 64), (56,), (67, 68), (75,), (76, 77),
 )  # fmt: skip
+_BY_HAND: Final = {*SHAKEN, *(key for player in STRUCK for key in player)}
 GUITARS: Final = range(24, 32)  # General MIDI programs
+LOWEST_STRING: Final = 40  # of a guitar
 _TAKE_SECONDS, _TAKE_VELOCITY = 0.012, 6.0  # deviations between two takes
 WHEEL_SEMITONES: Final = 2.0  # how far MIDI's pitch wheel reaches unless told otherwise
 
@@ -52,8 +54,7 @@ class Part:
     def is_percussion(self) -> bool:
         """Struck or shaken by hand, without any piece of a drum kit."""
         keys = {note.pitch for note in self.notes}
-        by_hand = {*SHAKEN, *(key for player in STRUCK for key in player)}
-        return self.role == DRUMS and bool(keys) and keys <= by_hand
+        return self.role == DRUMS and bool(keys) and keys <= _BY_HAND
 
     def bend_at(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         """Semitones at each of the times."""
@@ -77,17 +78,18 @@ class Score:
 def another_take(part: Part, rng: np.random.Generator) -> Part:
     """The same notes and their bends, as a player hits them a second time: a little early, late,
     softer or louder."""
-    late = rng.normal(0, _TAKE_SECONDS, len(part.notes))
-    louder = rng.normal(0, _TAKE_VELOCITY, len(part.notes))
+    played = sorted(part.notes, key=lambda note: note.start)
+    late = rng.normal(0, _TAKE_SECONDS, len(played))
+    louder = rng.normal(0, _TAKE_VELOCITY, len(played))
     notes = [
         replace(
             note,
             start=max(0.0, float(note.start + delay)),
             velocity=int(np.clip(note.velocity + change, 1, 127)),
         )
-        for note, delay, change in zip(part.notes, late, louder, strict=True)
+        for note, delay, change in zip(played, late, louder, strict=True)
     ]
-    starts = np.array([note.start for note in part.notes])
+    starts = np.array([note.start for note in played])
     latest = [max(0, int(np.searchsorted(starts, b.start, "right")) - 1) for b in part.bends]
     bends = [
         replace(bend, start=max(0.0, float(bend.start + late[n])))
