@@ -38,12 +38,10 @@ def new_network(config: NetworkConfig, initialisation: str) -> UNet:
 def can_grow_into(smaller: NetworkConfig, config: NetworkConfig) -> bool:
     """Whether a trained network's weights can begin one of `config`: the same network, or one
     whose encoder is deeper. Sharing the mixture out has no weights, and may differ."""
-    deeper = replace(
-        smaller,
-        mixture_consistent=config.mixture_consistent,
-        encoder_conv_layers=config.encoder_conv_layers,
-    )
-    return deeper == config and smaller.encoder_depth <= config.encoder_depth
+    both = [
+        replace(c, mixture_consistent=False, encoder_conv_layers=None) for c in (smaller, config)
+    ]
+    return both[0] == both[1] and smaller.encoder_depth <= config.encoder_depth
 
 
 def grown(smaller: UNet, network: UNet) -> dict[str, Tensor]:

@@ -57,5 +57,7 @@ def test_no_other_network_grows_into_it(blind):
     assert not can_grow_into(deep, replace(deep, encoder_conv_layers=3))
     assert not can_grow_into(replace(blind, internal_channels=8), deep)
     assert not can_grow_into(replace(blind, num_conv_layers=3), deep)
+    one_target = replace(blind, block="tfc-tdf", modulation="none", targets=("vocals",))
+    assert not can_grow_into(one_target, replace(deep, mixture_consistent=True))
     with pytest.raises(InvalidOption, match="shallower encoder"):
         grown(UNet(deep), UNet(blind))
