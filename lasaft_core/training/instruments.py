@@ -61,6 +61,13 @@ def sawtooth(
     return wave
 
 
+def _three_saws(frequency_hz: float | Curve, samples: int, rate: int, cents: float) -> Curve:
+    """The sum of one in tune, one `cents` below and one as much above."""
+    spread = 2.0 ** (cents / 1200.0)
+    saws = [sawtooth(frequency_hz * d, samples, rate) for d in (1 / spread, 1.0, spread)]
+    return np.asarray(np.sum(saws, axis=0))
+
+
 def _phase(frequency_hz: float | Curve, samples: int, rate: int) -> Curve:
     """Radians, of constant or changing pitch."""
     if isinstance(frequency_hz, np.ndarray):
@@ -188,9 +195,7 @@ class SynthBass:
 
     def _wave(self, pitch: Curve, shape: Curve) -> NDArray[np.float64]:
         if self.wave == "saws":
-            spread = 2.0 ** (self.detune_cents / 1200.0)
-            saws = [sawtooth(pitch * d, len(pitch), self.rate) for d in (1 / spread, 1.0, spread)]
-            return np.sum(saws, axis=0) / len(saws)
+            return _three_saws(pitch, len(pitch), self.rate, self.detune_cents) / 3
         phase = _phase(pitch, len(pitch), self.rate)
         if self.wave == "fm":
             return np.sin(phase + 2.0 * shape * np.sin(phase))
@@ -229,9 +234,7 @@ class Keys:
             index = 2.0 * shape * np.minimum(1.0, 2000.0 / (pitch * self.ratio))
             modulator = index * np.sin(self.ratio * phase)
             return 0.6 * np.sin(phase + modulator) * shape
-        spread = 2.0 ** (self.detune_cents / 1200.0)
-        voices = [sawtooth(pitch * d, samples, self.rate) for d in (1 / spread, 1.0, spread)]
-        saws = np.sum(voices, axis=0)
+        saws = _three_saws(pitch, samples, self.rate, self.detune_cents)
         return 0.3 * filtered(saws, self.rate, "lowpass", self.brightness_hz) * shape
 
 
