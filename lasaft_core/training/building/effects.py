@@ -6,10 +6,12 @@ recorded: a few early reflections and noise that decays faster the higher it is.
 
 import io
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 import soundfile
+import soxr
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import fftconvolve, sosfilt
@@ -25,6 +27,10 @@ _TINY: Final = 1e-10  # of power
 _CODEC_BLOCK: Final = 1 << 16
 _SWEEP_BLOCK: Final = 128  # samples for which a moving filter stands still
 _DUCKING_ATTACK: Final = 0.005  # seconds
+_CHOPS: Final = 4  # different pieces at most
+_CHOP_STEPS: Final = (1, 2, 4)  # that a piece sounds at most
+_CHOP_FADE: Final = 132  # samples, 3 ms
+_OCTAVES: Final = (0, 0, 1, -1)
 
 
 def audibility(part: Audio, whole: Audio, *, least_db: float) -> Audio:
@@ -184,6 +190,32 @@ def ducking(
     since = now - hits[np.searchsorted(hits, now, side="right") - 1]
     gain = 1 - depth * np.exp(-since / release_seconds)
     return uniform_filter1d(gain, round(_DUCKING_ATTACK * RATE))[:, None].astype(np.float32)
+
+
+def chopped(
+    audio: Audio, starts: Sequence[float], step_seconds: float, rng: np.random.Generator
+) -> Audio:
+    """Pieces from some of `starts` (seconds), struck again and again in a pattern of sixteen steps,
+    at times an octave away: what a sampler makes of a voice."""
+    step = round(step_seconds * RATE)
+    begins = rng.choice(starts, size=min(_CHOPS, len(starts)), replace=False)
+    pattern = rng.integers(-len(begins), len(begins), 16)  # below 0: a rest
+    pattern[0] = 0
+    speed = 2.0 ** int(rng.choice(_OCTAVES))
+    longest = step * int(rng.choice(_CHOP_STEPS))
+    firsts = [round(begin * RATE) for begin in begins]
+    pieces = [
+        soxr.resample(audio[first : first + round(speed * longest)], speed * RATE, RATE)
+        for first in firsts
+    ]
+    struck = [n for n in range(-(-len(audio) // step)) if pattern[n % len(pattern)] >= 0]
+    chops = np.zeros_like(audio)
+    for number, after in pairwise([*struck, -(-len(audio) // step)]):
+        start, end = number * step, min(after * step, len(audio))
+        piece = pieces[pattern[number % len(pattern)]][: end - start]
+        ramp = np.minimum(1.0, np.arange(len(piece)) / _CHOP_FADE)
+        chops[start : start + len(piece)] = piece * np.minimum(ramp, ramp[::-1])[:, None]
+    return chops
 
 
 def echoed(audio: Audio, *, seconds: float, feedback: float, gain: float) -> Audio:

@@ -4,6 +4,7 @@ Each syllable is a `score.Note`. A motif recurs, as in songs; strong beats prefe
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import zip_longest
 
 import numpy as np
@@ -11,6 +12,9 @@ import numpy as np
 from lasaft_core.training.building.score import Note, Score
 
 _RESTING_BARS = 0.25  # of all phrases
+_TAKE_SECONDS = 0.015  # deviation between two takes
+_STROKES = (1, 1, 1, 2, 4)  # of a choir in a bar
+_VOICE_STEP = 4.5  # semitones between a choir's voices
 
 
 def melody(score: Score, rng: np.random.Generator, *, centre: int) -> list[Note]:
@@ -33,6 +37,32 @@ def melody(score: Score, rng: np.random.Generator, *, centre: int) -> list[Note]
             seconds = bar_seconds * length / 16 * rng.uniform(0.85, 1.0)
             notes.append(Note(max(0.0, float(begin)), seconds, round(pitch), 100))
     return _apart([note for note in notes if note.start + 0.1 < score.seconds])
+
+
+def second_take(notes: Sequence[Note], rng: np.random.Generator) -> list[Note]:
+    """The same syllables as they come a second time: a little early or late."""
+    late = rng.normal(0, _TAKE_SECONDS, len(notes))
+    return [
+        replace(note, start=max(0.0, float(note.start + delay)))
+        for note, delay in zip(notes, late, strict=True)
+    ]
+
+
+def choir(score: Score, rng: np.random.Generator, *, centre: int, voices: int) -> list[list[Note]]:
+    """Each voice's syllables, the lowest voice first: the chord's tones around `centre`, held for a
+    bar or sung again on its beats. All rest together, perhaps for the whole song."""
+    strokes = int(rng.choice(_STROKES))
+    heights = centre + _VOICE_STEP * (np.arange(voices) - (voices - 1) / 2)
+    lines: list[list[Note]] = [[] for _ in heights]
+    ends = [*(start for start, _ in score.bars[1:]), score.seconds]
+    for (start, chord), end in zip(score.bars, ends, strict=True):
+        if rng.random() < _RESTING_BARS:
+            continue
+        seconds = (end - start) / strokes
+        for line, height in zip(lines, heights, strict=True):
+            pitch = round(_nearest(height, chord))
+            line += [Note(start + n * seconds, 0.97 * seconds, pitch, 90) for n in range(strokes)]
+    return lines
 
 
 def harmony(notes: Sequence[Note], score: Score, *, steps: int) -> list[Note]:

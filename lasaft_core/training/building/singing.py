@@ -9,7 +9,7 @@ portamento, drift, delayed vibrato. Formants are moved for every singer. Recordi
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import cycle, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -68,18 +68,20 @@ class Singer:
         )
 
     def sing(
-        self, notes: Sequence[Note], num_samples: int, rng: np.random.Generator
+        self,
+        notes: Sequence[Note],
+        words: Sequence[Syllable],
+        num_samples: int,
+        rng: np.random.Generator,
     ) -> NDArray[np.float32]:
-        """Mono [num_samples] at 44.1 kHz."""
+        """The words in their order, then again; mono [num_samples] at 44.1 kHz."""
         import pyworld  # noqa: PLC0415  an extra
 
         count = num_samples // (RATE // _FRAMES_PER_SECOND) + 1
-        syllables = self._syllables(rng, sum(note.seconds for note in notes))
-        first = next(syllables)
-        envelope = np.full((count, first.envelope.shape[1]), _SILENCE)
+        envelope = np.full((count, words[0].envelope.shape[1]), _SILENCE)
         aperiodicity = np.ones_like(envelope)
-        for note in notes:
-            self._place(next(syllables), note, envelope, aperiodicity, rng)
+        for note, syllable in zip(notes, cycle(words), strict=False):
+            self._place(syllable, note, envelope, aperiodicity, rng)
         aperiodicity += self.breath * (1 - aperiodicity)
         pitch = self._pitch(notes, count, rng)
         wave = pyworld.synthesize(pitch, envelope, aperiodicity, RATE, _FRAME_MS)[:num_samples]
@@ -140,23 +142,24 @@ class Singer:
         vibrato = self.vibrato_cents * swell * np.sin(2 * np.pi * self.vibrato_hz * time)
         return np.asarray(hertz(pitches + (drift + vibrato) / 100), np.float64)
 
-    def _syllables(self, rng: np.random.Generator, seconds: float) -> Iterator[Syllable]:
-        """Without end: those of enough recordings for `seconds`, in their order, then again."""
-        kept: list[Syllable] = []
-        analysed, tries = 0.0, 0
-        while (analysed < seconds and tries < 40) or not kept:
-            clip, rate = _clip(self.source, rng)
-            kept += [_aired(syllable, rate) for syllable in syllables_of(clip)]
-            analysed += clip.size / RATE
-            tries += 1
-            if tries > 200:
-                raise InvalidOption(
-                    f"source {self.source.name}",
-                    expected="recordings of a voice",
-                    got="no voiced sound in 200 clips",
-                )
-        while True:
-            yield from kept
+
+def words_of(source: Source, rng: np.random.Generator, seconds: float) -> list[Syllable]:
+    """The syllables of enough recordings for `seconds`, in their order; one at least. Raises
+    InvalidOption where the recordings hold no voice."""
+    kept: list[Syllable] = []
+    analysed, tries = 0.0, 0
+    while (analysed < seconds and tries < 40) or not kept:
+        clip, rate = _clip(source, rng)
+        kept += [_aired(syllable, rate) for syllable in syllables_of(clip)]
+        analysed += clip.size / RATE
+        tries += 1
+        if tries > 200:
+            raise InvalidOption(
+                f"source {source.name}",
+                expected="recordings of a voice",
+                got="no voiced sound in 200 clips",
+            )
+    return kept
 
 
 def _phrases(notes: Sequence[Note]) -> Iterator[tuple[float, float]]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from lasaft_core.musdb import TARGETS
 from lasaft_core.training.building import mixing
 from lasaft_core.training.building.composing import compose
-from lasaft_core.training.building.effects import Audio, ducking, panned
-from lasaft_core.training.building.melodies import harmony, melody
+from lasaft_core.training.building.effects import Audio, chopped, ducking, panned
+from lasaft_core.training.building.melodies import choir, harmony, melody, second_take
 from lasaft_core.training.building.midi_files import duration, read_score
 from lasaft_core.training.building.players import SYNTHESIS, Orchestra
 from lasaft_core.training.building.score import (
@@ -26,7 +26,7 @@ from lasaft_core.training.building.score import (
     Score,
     another_take,
 )
-from lasaft_core.training.building.singing import Singer
+from lasaft_core.training.building.singing import Singer, Syllable, words_of
 from lasaft_core.training.building.sources import Source
 from lasaft_core.training.instruments import hertz
 
@@ -36,6 +36,11 @@ _PERCUSSION_DB = (-28, 4)  # mean and deviation of its loudness; a kit's is -20
 _DOUBLE_SPREAD = 0.1  # deviation of their place between the loudspeakers
 _SPOKEN, _AS_RECORDED = 0.12, 0.6  # of voices that speak, of those that sing
 _DOUBLED, _HARMONISED = 0.35, 0.35  # of all that are sung anew
+_WITH_ONESELF = 0.5  # of harmonies
+_CHOIR, _CHOPPED = 0.15, 0.06  # of all that have a voice
+_CHOIR_CENTRES: Final = (52, 66)  # MIDI pitches
+_CHOIR_WORDS_SECONDS = 4.0
+_CHOP_BEATS: Final = (0.25, 0.25, 0.5)
 _VOICE_CENTRES: Final = (50, 70)  # MIDI pitches, from a bass to a soprano
 
 
@@ -140,22 +145,53 @@ class _Studio:
             vocals = _stereo(singer.speak(notes, self.samples, rng))
         else:
             vocals = self._sung(singer, notes, score)
+        if rng.random() < _CHOIR:
+            vocals += self._choir(score)
+        if rng.random() < _CHOPPED:
+            step_seconds = score.beat_seconds * rng.choice(_CHOP_BEATS)
+            vocals = chopped(vocals, [note.start for note in notes], step_seconds, rng)
         return mixing.produced_voice(vocals, score.beat_seconds, rng)
 
     def _sung(self, singer: Singer, notes: Sequence[Note], score: Score) -> Audio:
-        """A lead, sometimes doubled on both sides, sometimes with harmonies of other singers."""
+        """A lead, sometimes doubled on both sides, sometimes with harmonies, its own or others'."""
         rng = self.rng
-        vocals = self._take(singer, notes, position=float(rng.normal(0, 0.08)), gain=1.0)
+        words = words_of(singer.source, rng, _seconds_of(notes))
+        vocals = self._take(singer, notes, words, position=float(rng.normal(0, 0.08)), gain=1.0)
         if rng.random() < _DOUBLED:
             gain = float(rng.uniform(0.3, 0.8))
             for side in (-1, 1):
-                vocals += self._take(singer, notes, position=side * rng.uniform(0.4, 1), gain=gain)
+                again, aside = second_take(notes, rng), side * rng.uniform(0.4, 1)
+                vocals += self._take(singer, again, words, position=aside, gain=gain)
         if rng.random() < _HARMONISED:
             for steps in rng.choice([-3, 2, 4, 7], int(rng.integers(1, 3)), replace=False):
-                above = harmony(notes, score, steps=int(steps))
+                above = second_take(harmony(notes, score, steps=int(steps)), rng)
                 place = float(rng.uniform(-0.8, 0.8))
-                vocals += self._take(self._singer(), above, position=place, gain=0.5)
+                if rng.random() < _WITH_ONESELF:
+                    vocals += self._take(singer, above, words, position=place, gain=0.5)
+                else:
+                    other = self._singer()
+                    theirs = words_of(other.source, rng, _seconds_of(above))
+                    vocals += self._take(other, above, theirs, position=place, gain=0.5)
         return vocals
+
+    def _choir(self, score: Score) -> Audio:
+        """Several throats with few words in common, all around; silent where all its bars rest."""
+        rng = self.rng
+        source = self._singer().source
+        voices, centre = int(rng.integers(3, 7)), int(rng.integers(*_CHOIR_CENTRES))
+        lines = choir(score, rng, centre=centre, voices=voices)
+        heard = np.zeros((self.samples, 2), np.float32)
+        if not lines[0]:
+            return heard
+        words = words_of(source, rng, _CHOIR_WORDS_SECONDS)
+        begin = int(rng.integers(len(words)))
+        words = words[begin : begin + int(rng.integers(1, 4))]
+        gain = rng.uniform(0.4, 1.2) / np.sqrt(voices)
+        for line in lines:
+            place = float(rng.uniform(-1, 1))
+            singer = Singer.random(rng, source)
+            heard += self._take(singer, second_take(line, rng), words, position=place, gain=gain)
+        return heard
 
     def _singer(self) -> Singer:
         voice = self.voices[int(self.rng.integers(len(self.voices)))]
@@ -163,10 +199,20 @@ class _Studio:
         return Singer.random(self.rng, voice)
 
     def _take(
-        self, singer: Singer, notes: Sequence[Note], *, position: float, gain: float
+        self,
+        singer: Singer,
+        notes: Sequence[Note],
+        words: Sequence[Syllable],
+        *,
+        position: float,
+        gain: float,
     ) -> Audio:
-        sung = singer.sing(notes, self.samples, self.rng)
+        sung = singer.sing(notes, words, self.samples, self.rng)
         return panned(_stereo(gain * sung), float(np.clip(position, -1, 1)))
+
+
+def _seconds_of(notes: Sequence[Note]) -> float:
+    return sum(note.seconds for note in notes)
 
 
 def _stereo(mono: NDArray[np.floating]) -> Audio:

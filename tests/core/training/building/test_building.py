@@ -17,7 +17,7 @@ from lasaft_core.training.building.folders import write_folder
 from lasaft_core.training.building.multitracks import recorded_song
 from lasaft_core.training.building.players import Orchestra
 from lasaft_core.training.building.score import Note, Part, Score
-from lasaft_core.training.building.singing import Singer
+from lasaft_core.training.building.singing import Singer, words_of
 from lasaft_core.training.building.songs import _Studio, build_song
 from lasaft_core.training.building.sources import find_sources, of_split
 
@@ -127,7 +127,8 @@ def test_a_voice_sings_the_notes_that_it_is_given(sources_folder):
     voice = next(s for s in find_sources(sources_folder) if s.name == "alto")
     singer = Singer(voice, 1.0, 5.0, 0.0, 0.03, 0.0, 0.0)
     notes = [Note(0.3, 0.8, 60, 100), Note(1.2, 0.8, 64, 100)]
-    sung = singer.sing(notes, int(2.2 * RATE), np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    sung = singer.sing(notes, words_of(voice, rng, 1.6), int(2.2 * RATE), rng)
     pitch, times = pyworld.dio(sung.astype(np.float64), RATE)
     for note in notes:
         held = pitch[(times > note.start + 0.2) & (times < note.start + note.seconds - 0.1)]
@@ -142,9 +143,53 @@ def test_a_recording_of_a_narrow_band_sings_in_the_full_one(sources_folder, tmp_
     narrow = tmp_path / "narrow.wav"
     soundfile.write(narrow, soxr.resample(audio, rate, 16000), 16000)
     singer = Singer(replace(voice, files=(narrow,)), 1.0, 5.0, 0.0, 0.03, 0.0, 0.0)
-    sung = singer.sing([Note(0.1, 0.8, 60, 100)], RATE, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    sung = singer.sing([Note(0.1, 0.8, 60, 100)], words_of(singer.source, rng, 0.8), RATE, rng)
     power = np.abs(np.fft.rfft(sung)) ** 2  # a bin a hertz
     assert 1e-9 < power[9000:16000].sum() / power.sum() < 0.1
+
+
+def heard_takes(monkeypatch, sources, seeds):
+    """Of songs of these seeds: the voices' takes (notes, words)."""
+    takes = []
+    silence = np.zeros(4 * RATE, np.float32)
+    monkeypatch.setattr(songs, "words_of", lambda _, rng, __: list(rng.random(5)))
+    monkeypatch.setattr(
+        Singer, "sing", lambda _, notes, words, *__: takes[-1].append((notes, words)) or silence
+    )
+    monkeypatch.setattr(Singer, "speak", lambda *_: silence)
+    monkeypatch.setattr(Orchestra, "play", lambda *_: np.zeros((4 * RATE, 2)))
+    for seed in seeds:
+        takes.append([])
+        build_song(sources, seed, 4.0)
+    return takes
+
+
+def test_doubles_sing_the_same_words_at_almost_the_same_time(sources_folder, monkeypatch):
+    sources = [s for s in find_sources(sources_folder) if s.kind == "voices"]
+    monkeypatch.setattr(songs, "_DOUBLED", 1.0)
+    monkeypatch.setattr(songs, "_HARMONISED", 0.0)
+    monkeypatch.setattr(songs, "_CHOIR", 0.0)
+    sung = [takes for takes in heard_takes(monkeypatch, sources, range(8)) if takes]
+    assert len(sung) > 2
+    for (lead, words), *doubles in sung:
+        assert len(doubles) == 2
+        for notes, theirs in doubles:
+            assert theirs == words
+            late = np.subtract([n.start for n in notes], [n.start for n in lead])
+            assert 0 < np.abs(late).max() < 0.1
+
+
+def test_a_choir_sings_chords_with_words_in_common(sources_folder, monkeypatch):
+    sources = [s for s in find_sources(sources_folder) if s.kind == "voices"]
+    monkeypatch.setattr(songs, "_CHOIR", 1.0)
+    monkeypatch.setattr(songs, "_SPOKEN", 1.0)
+    choirs = [takes for takes in heard_takes(monkeypatch, sources, range(8)) if takes]
+    assert len(choirs) > 2
+    for takes in choirs:
+        assert 3 <= len(takes) <= 6
+        assert all(words == takes[0][1] for _, words in takes)
+        assert len({notes[0].pitch for notes, _ in takes}) > 2
 
 
 def test_a_voice_speaks_in_the_phrases_of_its_melody(sources_folder):
@@ -370,6 +415,7 @@ def test_who_sings_already_is_mostly_heard_as_recorded(sung, least, most, tmp_pa
     heard = []
     silence = np.zeros(4 * RATE, np.float32)
     monkeypatch.setattr(Singer, "speak", lambda *_: heard.append("as recorded") or silence)
+    monkeypatch.setattr(songs, "words_of", lambda *_: ["la"])
     monkeypatch.setattr(Singer, "sing", lambda *_: silence)
     monkeypatch.setattr(mixing, "produced_voice", lambda audio, *_: audio)
     monkeypatch.setattr(Orchestra, "play", lambda *_: np.zeros((4 * RATE, 2)))

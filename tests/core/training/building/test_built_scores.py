@@ -8,7 +8,7 @@ from lasaft_core.errors import InvalidOption
 from lasaft_core.training.building import composing
 from lasaft_core.training.building.composing import _Composer, compose
 from lasaft_core.training.building.gestures import gestures
-from lasaft_core.training.building.melodies import harmony, melody
+from lasaft_core.training.building.melodies import choir, harmony, melody
 from lasaft_core.training.building.midi_files import VOICE_PROGRAMS, read_score, write_part
 from lasaft_core.training.building.score import RATE, Bend, Note, Part, another_take
 from lasaft_core.training.building.songs import _FROM_MIDI
@@ -138,6 +138,22 @@ def test_a_melody_is_sung_one_syllable_at_a_time_in_key():
     assert all(b.start >= end - 1e-9 for end, b in zip(ends, notes[1:], strict=False))
     above = harmony(notes, score, steps=2)
     assert all(3 <= b.pitch - a.pitch <= 4 for a, b in zip(notes, above, strict=True))
+
+
+def test_a_choir_keeps_to_the_chords_and_to_one_rhythm():
+    score = compose(5, 40.0)
+    lines = choir(score, np.random.default_rng(1), centre=60, voices=4)
+    assert len(lines) == 4
+    starts = np.array([start for start, _ in score.bars])
+    for line in lines:
+        assert [note.start for note in line] == [note.start for note in lines[0]]
+        for note in line:
+            _, chord = score.bars[np.searchsorted(starts, note.start + 1e-6) - 1]
+            assert note.pitch % 12 in chord
+    sung = {round(note.start, 3) for note in lines[0]} & set(np.round(starts, 3))
+    assert 0 < len(sung) < len(starts), "some bars rest"
+    heights = np.array([[note.pitch for note in line] for line in lines])
+    assert (np.diff(heights, axis=0) >= 0).all()
 
 
 def test_a_part_survives_a_midi_file(tmp_path):

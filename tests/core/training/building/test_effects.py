@@ -85,6 +85,29 @@ def test_parts_keep_their_lowest_notes():
     assert cut > 10
 
 
+def test_a_voice_is_chopped_into_pieces_that_come_again():
+    time = np.arange(8 * RATE) / RATE
+    glide = np.sin(2 * np.pi * (200 * time + 50 * time**2))  # its pitch tells where it was cut out
+    audio = np.repeat(glide[:, None], 2, axis=1).astype(np.float32)
+    starts, step = [0.5, 1.5, 2.5, 3.5, 4.5], 0.125
+    silent, octaves = 0, set()
+    for seed in range(20):
+        chops = effects.chopped(audio, starts, step, np.random.default_rng(seed))
+        assert chops.shape == audio.shape
+        period = 16 * round(step * RATE)
+        np.testing.assert_allclose(chops[period : 2 * period], chops[:period], atol=1e-6)
+        assert np.abs(np.diff(chops[:, 0])).max() < 0.35, "no click"
+        silent += (chops[:, 0].reshape(-1, RATE // 100) == 0).all(axis=1).mean() > 0.1
+        piece = chops[: round(step * RATE), 0]
+        hertz = np.argmax(np.abs(np.fft.rfft(piece, 8 * RATE))) / 8
+        cut_at = [200 + 100 * (start + step / 2) for start in starts]
+        away = [round(12 * np.log2(hertz / at)) for at in cut_at]
+        octaves |= {semitones for semitones in away if semitones in (-12, 0, 12)}
+        assert any(semitones in (-12, 0, 12) for semitones in away)
+    assert octaves == {-12, 0, 12}
+    assert silent > 5
+
+
 def test_a_codec_keeps_every_sample_in_its_place():
     audio = effects.equalised(noise(2.0), effects.low_pass(2000), effects.low_pass(2000))
     coded = effects.coded(audio, 0.8)
