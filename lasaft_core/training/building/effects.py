@@ -162,16 +162,20 @@ def tremolo(audio: Audio, rng: np.random.Generator) -> Audio:
 
 def swept(audio: Audio, rng: np.random.Generator) -> Audio:
     """A resonance that moves up and down: a wah pedal, a synthesiser's filter."""
-    blocks = -(-len(audio) // _SWEEP_BLOCK)
-    turns = rng.uniform(0.1, 3) * np.arange(blocks) * _SWEEP_BLOCK / RATE + rng.random()
+    turns = rng.uniform(0.1, 3) * np.arange(len(audio)) / RATE + rng.random()
     low, high = rng.uniform(200, 600), rng.uniform(1200, 4000)
     centres = low * (high / low) ** (0.5 + 0.5 * np.sin(2 * np.pi * turns))
     quality, dry = rng.uniform(1, 6), rng.uniform(0.2, 0.6)
+    return (dry * audio + following(audio, centres, quality)).astype(np.float32)
+
+
+def following(audio: Audio, centres: NDArray[np.float64], quality: float) -> Audio:
+    """Through a band-pass whose middle lies at each sample's of `centres`, in Hz."""
     out, state = np.empty_like(audio), np.zeros((1, 2, 2))
-    for block, hertz in enumerate(centres):
-        part = slice(block * _SWEEP_BLOCK, (block + 1) * _SWEEP_BLOCK)
-        out[part], state = sosfilt([_band_pass(hertz, quality)], audio[part], axis=0, zi=state)
-    return (dry * audio + out).astype(np.float32)
+    for start in range(0, len(audio), _SWEEP_BLOCK):
+        part, section = slice(start, start + _SWEEP_BLOCK), _band_pass(centres[start], quality)
+        out[part], state = sosfilt([section], audio[part], axis=0, zi=state)
+    return out
 
 
 def _band_pass(hertz: float, quality: float) -> Section:

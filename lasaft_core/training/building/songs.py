@@ -1,6 +1,6 @@
 """One song from one seed: a score, its players and singers, the mix, and whom to credit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from lasaft_core.training.building.composing import compose
 from lasaft_core.training.building.effects import Audio, chopped, ducking, panned
 from lasaft_core.training.building.melodies import choir, harmony, melody, second_take
 from lasaft_core.training.building.midi_files import duration, read_score
+from lasaft_core.training.building.noises import crackle, transitions
 from lasaft_core.training.building.players import SYNTHESIS, Orchestra
 from lasaft_core.training.building.score import (
     BASS,
@@ -31,6 +32,8 @@ from lasaft_core.training.building.sources import Source
 from lasaft_core.training.instruments import hertz
 
 _FROM_MIDI, _INSTRUMENTAL, _PUMPING = 0.3, 0.08, 0.12  # of all songs
+_TRANSITIONS, _CRACKLING = 0.12, 0.03  # of all songs
+_TRANSITIONS_DB, _CRACKLE_DB = (-24.0, 4.0), (-40.0, 4.0)  # a part's loudness is -20 on average
 _TWO_TAKES = 0.35  # of guitars' parts
 _PERCUSSION_DB = (-28, 4)  # mean and deviation of its loudness; a kit's is -20
 _DOUBLE_SPREAD = 0.1  # deviation of their place between the loudspeakers
@@ -92,6 +95,8 @@ class _Studio:
                     spread=_DOUBLE_SPREAD if is_double else mixing.SPREAD,
                 )
                 stems["other"] += mixing.at_loudness(audio, self.rng.normal(-20, 4))
+        for noise, decibels in self._noises(score):
+            stems["other"] += mixing.at_loudness(noise, self.rng.normal(*decibels))
         if self.rng.random() < _PUMPING:
             self._pump(stems, score)
         if self.voices and self.rng.random() >= _INSTRUMENTAL:
@@ -110,6 +115,14 @@ class _Studio:
         again = another_take(part, self.rng)
         second = self.orchestra.play(again, player, self.samples, self.rng)
         return mixing.on_both_sides(audio, second, self.rng), True
+
+    def _noises(self, score: Score) -> Iterator[tuple[Audio, tuple[float, float]]]:
+        """And the mean and deviation of their loudness."""
+        if self.rng.random() < _TRANSITIONS:
+            bars = [start for start, _ in score.bars]
+            yield transitions(bars, self.samples, self.rng), _TRANSITIONS_DB
+        if self.rng.random() < _CRACKLING:
+            yield crackle(self.samples, self.rng), _CRACKLE_DB
 
     def _pump(self, stems: dict[str, Audio], score: Score) -> None:
         """Basses and others give way to each kick."""
