@@ -170,7 +170,7 @@ def swept(audio: Audio, rng: np.random.Generator) -> Audio:
 
 
 def following(audio: Audio, centres: NDArray[np.float64], quality: float) -> Audio:
-    """Through a band-pass whose middle lies at each sample's of `centres`, in Hz."""
+    """Through a band-pass whose middle follows `centres`, one a sample, in Hz, block by block."""
     out, state = np.empty_like(audio), np.zeros((1, 2, 2))
     for start in range(0, len(audio), _SWEEP_BLOCK):
         part, section = slice(start, start + _SWEEP_BLOCK), _band_pass(centres[start], quality)

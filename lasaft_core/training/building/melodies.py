@@ -1,4 +1,4 @@
-"""Melodies to be sung: phrases that keep to a score's chords and scale and breathe between.
+"""What is sung: melodies that keep to a score's chords and scale and breathe between, choirs.
 
 Each syllable is a `score.Note`. A motif recurs, as in songs; strong beats prefer chord tones.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from lasaft_core.training.building.score import Note, Score
 
 _RESTING_BARS = 0.25  # of all phrases
+_SHORTEST_SECONDS = 0.1  # of a song's last syllable
 _TAKE_SECONDS = 0.015  # deviation between two takes
 _STROKES = (1, 1, 1, 2, 4)  # of a choir in a bar
 _VOICE_STEP = 4.5  # semitones between a choir's voices
@@ -19,7 +20,7 @@ _VOICE_STEP = 4.5  # semitones between a choir's voices
 
 def melody(score: Score, rng: np.random.Generator, *, centre: int) -> list[Note]:
     """Syllables around the pitch `centre`, in order of time, none over another."""
-    bar_seconds = score.bars[1][0] if len(score.bars) > 1 else score.seconds
+    bar_seconds = _bar_seconds(score)
     motifs = [_rhythm(rng) for _ in range(3)]
     notes: list[Note] = []
     pitch = float(centre)
@@ -36,7 +37,7 @@ def melody(score: Score, rng: np.random.Generator, *, centre: int) -> list[Note]
             begin = start + bar_seconds * step / 16 + rng.normal(0, 0.01)
             seconds = bar_seconds * length / 16 * rng.uniform(0.85, 1.0)
             notes.append(Note(max(0.0, float(begin)), seconds, round(pitch), 100))
-    return _apart([note for note in notes if note.start + 0.1 < score.seconds])
+    return _apart([note for note in notes if note.start + _SHORTEST_SECONDS < score.seconds])
 
 
 def second_take(notes: Sequence[Note], rng: np.random.Generator) -> list[Note]:
@@ -52,17 +53,24 @@ def choir(score: Score, rng: np.random.Generator, *, centre: int, voices: int) -
     """Each voice's syllables, the lowest voice first: the chord's tones around `centre`, held for a
     bar or sung again on its beats. All rest together, perhaps for the whole song."""
     strokes = int(rng.choice(_STROKES))
+    bar_seconds = _bar_seconds(score)
     heights = centre + _VOICE_STEP * (np.arange(voices) - (voices - 1) / 2)
     lines: list[list[Note]] = [[] for _ in heights]
-    ends = [*(start for start, _ in score.bars[1:]), score.seconds]
-    for (start, chord), end in zip(score.bars, ends, strict=True):
+    for start, chord in score.bars:
         if rng.random() < _RESTING_BARS:
             continue
-        seconds = (end - start) / strokes
+        begins = [start + stroke * bar_seconds / strokes for stroke in range(strokes)]
         for line, height in zip(lines, heights, strict=True):
             pitch = round(_nearest(height, chord))
-            line += [Note(start + n * seconds, 0.97 * seconds, pitch, 90) for n in range(strokes)]
+            for begin in begins:
+                seconds = min(0.97 * bar_seconds / strokes, score.seconds - begin)
+                if seconds > _SHORTEST_SECONDS:
+                    line.append(Note(begin, seconds, pitch, 90))
     return lines
+
+
+def _bar_seconds(score: Score) -> float:
+    return score.bars[1][0] if len(score.bars) > 1 else score.seconds
 
 
 def harmony(notes: Sequence[Note], score: Score, *, steps: int) -> list[Note]:

@@ -10,19 +10,24 @@ from lasaft_core.training.building.effects import Audio, equalised, following, h
 from lasaft_core.training.building.score import RATE
 
 _EVERY_BARS: Final = (2, 4, 8)
-_LONGEST_BARS: Final = (1, 1, 2, 4)
+_LENGTHS_BARS: Final = (1, 1, 2, 4)
 _RISES, _FALLS = 0.7, 0.5  # of the bars that have a transition
+_LARGEST_CLICK = 4.0  # of the middle one
 _ENDS_HERTZ: Final = ((150, 800), (3000, 12000))  # of a noise's path, low and high
 _CRACKLES_A_SECOND: Final = (4.0, 40.0)
 
 
 def transitions(bars: Sequence[float], num_samples: int, rng: np.random.Generator) -> Audio:
     """Noise up to some of the bars and down from some, [num_samples, 2]; `bars` are their starts
-    in seconds. Silent where there are fewer than three."""
+    in seconds. Silent by chance, too, and where there are fewer than three."""
     heard = np.zeros((num_samples, 2), np.float32)
-    every, length = int(rng.choice(_EVERY_BARS)), int(rng.choice(_LONGEST_BARS))
-    is_wide, quality = rng.random() < 0.5, rng.uniform(0.5, 4)
     starts = [round(start * RATE) for start in bars if start * RATE < num_samples]
+    possible = [every for every in _EVERY_BARS if every < len(starts)]
+    if not possible:
+        return heard
+    every = int(rng.choice(possible))
+    length = min(int(rng.choice(_LENGTHS_BARS)), every // 2)  # a rise leaves room for a fall
+    is_wide, quality = rng.random() < 0.5, rng.uniform(0.5, 4)
     for number in range(every, len(starts), every):
         here, before = starts[number], starts[max(0, number - length)]
         if rng.random() < _RISES:
@@ -34,13 +39,16 @@ def transitions(bars: Sequence[float], num_samples: int, rng: np.random.Generato
 
 
 def crackle(num_samples: int, rng: np.random.Generator) -> Audio:
-    """Clicks of all sizes over a little hiss, on each side its own, [num_samples, 2]."""
+    """Clicks of all sizes over a little hiss, on each side its own, [num_samples, 2]; its peak is 1."""
     share = rng.uniform(*_CRACKLES_A_SECOND) / RATE
     clicks = rng.random((num_samples, 2)) < share
-    sizes = rng.lognormal(0.0, 1.0, clicks.shape) * rng.choice([-1, 1], clicks.shape)
-    noise = clicks * sizes + 0.003 * rng.standard_normal(clicks.shape)
+    sizes = np.minimum(rng.lognormal(0.0, 1.0, clicks.shape), _LARGEST_CLICK)
+    noise = clicks * sizes * rng.choice([-1, 1], clicks.shape) + 0.003 * rng.standard_normal(
+        clicks.shape
+    )
     band = high_pass(rng.uniform(300, 1500)), low_pass(rng.uniform(4000, 12000))
-    return equalised(noise.astype(np.float32), *band)
+    heard = equalised(noise.astype(np.float32), *band)
+    return heard / np.abs(heard).max()
 
 
 def _rising(num_samples: int, quality: float, is_wide: bool, rng: np.random.Generator) -> Audio:

@@ -116,7 +116,7 @@ class Singer:
         start = int(note.start * _FRAMES_PER_SECOND) - syllable.consonant
         rows = rows[max(0, -start) :]
         start = max(0, start)
-        rows = rows[: len(envelope) - start]
+        rows = rows[: max(0, len(envelope) - start)]
         fade = np.minimum(1.0, (np.arange(rows.size)[::-1] + 1) / 8)[:, None] ** 2
         bins = np.arange(envelope.shape[1]) / self.formants
         low = np.minimum(bins.astype(int), envelope.shape[1] - 2)

@@ -1,6 +1,6 @@
 """One song from one seed: a score, its players and singers, the mix, and whom to credit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,18 +32,19 @@ from lasaft_core.training.building.sources import Source
 from lasaft_core.training.instruments import hertz
 
 _FROM_MIDI, _INSTRUMENTAL, _PUMPING = 0.3, 0.08, 0.12  # of all songs
-_TRANSITIONS, _CRACKLING = 0.12, 0.03  # of all songs
-_TRANSITIONS_DB, _CRACKLE_DB = (-24.0, 4.0), (-40.0, 4.0)  # a part's loudness is -20 on average
+_TRANSITIONS, _CRACKLING = 0.15, 0.03  # of composed songs, of all
+_TRANSITIONS_DB, _CRACKLE_PEAK_DB = (-24, 4), (-20, 4)  # mean, deviation; a part's loudness is -20
 _TWO_TAKES = 0.35  # of guitars' parts
 _PERCUSSION_DB = (-28, 4)  # mean and deviation of its loudness; a kit's is -20
 _DOUBLE_SPREAD = 0.1  # deviation of their place between the loudspeakers
 _SPOKEN, _AS_RECORDED = 0.12, 0.6  # of voices that speak, of those that sing
 _DOUBLED, _HARMONISED = 0.35, 0.35  # of all that are sung anew
-_WITH_ONESELF = 0.5  # of harmonies
-_CHOIR, _CHOPPED = 0.15, 0.06  # of all that have a voice
+_WITH_ONESELF = 0.8  # of harmonies; other singers have other words
+_CHOIR, _CHOPPED = 0.2, 0.08  # of composed songs that have a voice
 _CHOIR_CENTRES: Final = (52, 66)  # MIDI pitches
 _CHOIR_WORDS_SECONDS = 4.0
 _CHOP_BEATS: Final = (0.25, 0.25, 0.5)
+_HEARD_SAMPLES = 441
 _VOICE_CENTRES: Final = (50, 70)  # MIDI pitches, from a bass to a soprano
 
 
@@ -69,6 +70,7 @@ class _Studio:
         self.midi = [source for source in sources if source.kind == "midi"]
         self.voices = [source for source in sources if source.kind == "voices"]
         self.credits: set[str] = set()
+        self.is_composed = True  # or an excerpt of a MIDI file, whose bars and chords are guessed
 
     def song(self) -> BuiltSong:
         score = self._score()
@@ -95,8 +97,8 @@ class _Studio:
                     spread=_DOUBLE_SPREAD if is_double else mixing.SPREAD,
                 )
                 stems["other"] += mixing.at_loudness(audio, self.rng.normal(-20, 4))
-        for noise, decibels in self._noises(score):
-            stems["other"] += mixing.at_loudness(noise, self.rng.normal(*decibels))
+        if stems["other"].any():  # noise alone would be made as loud as music
+            stems["other"] += self._noises(score)
         if self.rng.random() < _PUMPING:
             self._pump(stems, score)
         if self.voices and self.rng.random() >= _INSTRUMENTAL:
@@ -116,13 +118,15 @@ class _Studio:
         second = self.orchestra.play(again, player, self.samples, self.rng)
         return mixing.on_both_sides(audio, second, self.rng), True
 
-    def _noises(self, score: Score) -> Iterator[tuple[Audio, tuple[float, float]]]:
-        """And the mean and deviation of their loudness."""
-        if self.rng.random() < _TRANSITIONS:
-            bars = [start for start, _ in score.bars]
-            yield transitions(bars, self.samples, self.rng), _TRANSITIONS_DB
-        if self.rng.random() < _CRACKLING:
-            yield crackle(self.samples, self.rng), _CRACKLE_DB
+    def _noises(self, score: Score) -> Audio:
+        """Those of the production; silent in most songs."""
+        rng, noises = self.rng, np.zeros((self.samples, 2), np.float32)
+        if self.is_composed and rng.random() < _TRANSITIONS:
+            rises = transitions([start for start, _ in score.bars], self.samples, rng)
+            noises += mixing.at_loudness(rises, rng.normal(*_TRANSITIONS_DB))
+        if rng.random() < _CRACKLING:
+            noises += 10 ** (rng.normal(*_CRACKLE_PEAK_DB) / 20) * crackle(self.samples, rng)
+        return noises
 
     def _pump(self, stems: dict[str, Audio], score: Score) -> None:
         """Basses and others give way to each kick."""
@@ -144,6 +148,7 @@ class _Studio:
             room = duration(file) - self.seconds
             if room > 0:
                 self.credits.add(source.name)
+                self.is_composed = False
                 return read_score(file, float(self.rng.uniform(0, room)), self.seconds)
         return compose(self.seed, self.seconds)
 
@@ -158,11 +163,12 @@ class _Studio:
             vocals = _stereo(singer.speak(notes, self.samples, rng))
         else:
             vocals = self._sung(singer, notes, score)
-        if rng.random() < _CHOIR:
+        if self.is_composed and rng.random() < _CHOIR:
             vocals += self._choir(score)
-        if rng.random() < _CHOPPED:
+        if self.is_composed and rng.random() < _CHOPPED:
             step_seconds = score.beat_seconds * rng.choice(_CHOP_BEATS)
-            vocals = chopped(vocals, [note.start for note in notes], step_seconds, rng)
+            starts = [n.start for n in notes if _is_heard(vocals, n.start, step_seconds)]
+            vocals = chopped(vocals, starts, step_seconds, rng) if starts else vocals
         return mixing.produced_voice(vocals, score.beat_seconds, rng)
 
     def _sung(self, singer: Singer, notes: Sequence[Note], score: Score) -> Audio:
@@ -222,6 +228,12 @@ class _Studio:
     ) -> Audio:
         sung = singer.sing(notes, words, self.samples, self.rng)
         return panned(_stereo(gain * sung), float(np.clip(position, -1, 1)))
+
+
+def _is_heard(audio: Audio, start: float, seconds: float) -> bool:
+    """At least in the middle of that time."""
+    middle = round((start + seconds / 2) * RATE)
+    return bool(audio[middle : middle + _HEARD_SAMPLES].any())
 
 
 def _seconds_of(notes: Sequence[Note]) -> float:

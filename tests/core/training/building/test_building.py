@@ -180,6 +180,66 @@ def test_doubles_sing_the_same_words_at_almost_the_same_time(sources_folder, mon
             assert 0 < np.abs(late).max() < 0.1
 
 
+@pytest.mark.parametrize("start", [0.99, 1.0, 1.2])
+def test_a_note_at_or_after_the_end_is_sung_as_far_as_there_is_time(start, sources_folder):
+    voice = next(s for s in find_sources(sources_folder) if s.name == "alto")
+    singer = Singer(voice, 1.0, 5.0, 0.0, 0.03, 0.0, 0.0)
+    rng = np.random.default_rng(0)
+    words = [replace(syllable, consonant=0) for syllable in words_of(voice, rng, 1.0)]
+    notes = [Note(0.1, 0.5, 60, 100), Note(start, 0.5, 62, 100)]
+    assert singer.sing(notes, words, RATE, rng).shape == (RATE,)
+
+
+def test_ones_own_harmony_has_the_lead_s_words(sources_folder, monkeypatch):
+    sources = [s for s in find_sources(sources_folder) if s.kind == "voices"]
+    for name, share in {"_DOUBLED": 0, "_HARMONISED": 1, "_WITH_ONESELF": 1, "_CHOIR": 0}.items():
+        monkeypatch.setattr(songs, name, float(share))
+    sung = [takes for takes in heard_takes(monkeypatch, sources, range(8)) if takes]
+    assert len(sung) > 2
+    for (_, words), *harmonies in sung:
+        assert harmonies
+        assert all(theirs == words for _, theirs in harmonies)
+
+
+def test_noises_are_of_other_and_only_beside_music(monkeypatch):
+    monkeypatch.setattr(songs, "_CRACKLING", 1.0)
+    click = np.zeros((2 * RATE, 2), np.float32)
+    click[RATE] = 1.0
+    monkeypatch.setattr(songs, "crackle", lambda *_: click)
+    kick = Part("drums", 0, (Note(0.5, 0.1, 36, 100),))
+    piano = Part("other", 0, (Note(0.5, 0.1, 60, 100),))
+    for parts in ((kick,), (kick, piano)):
+        score = Score("noise", 2.0, 0.5, frozenset(), (), parts)
+        monkeypatch.setattr(songs, "compose", lambda *_, score=score: score)
+        other = {}
+        for share in (0.0, 1.0):
+            monkeypatch.setattr(songs, "_CRACKLING", share)
+            monkeypatch.setattr(mixing, "mastered", lambda stems, _: stems)
+            monkeypatch.setattr(mixing, "balanced", lambda stems, _: stems)
+            other[share] = build_song([], 0, 2.0).stems
+        assert other[1.0]["other"].any() == (piano in parts)
+        changed = not np.array_equal(other[0.0]["other"], other[1.0]["other"])
+        assert changed == (piano in parts)
+        np.testing.assert_array_equal(other[0.0]["drums"], other[1.0]["drums"])
+
+
+def test_voices_are_chopped_where_they_are_heard(sources_folder, monkeypatch):
+    sources = [s for s in find_sources(sources_folder) if s.kind == "voices"]
+    for name, share in {"_CHOIR": 0, "_CHOPPED": 1, "_SPOKEN": 1, "_AS_RECORDED": 1}.items():
+        monkeypatch.setattr(songs, name, float(share))
+    half = np.zeros(8 * RATE, np.float32)
+    half[: 4 * RATE] = 0.1
+    monkeypatch.setattr(Singer, "speak", lambda *_: half)
+    seen = []
+    monkeypatch.setattr(
+        songs, "chopped", lambda audio, starts, *_: seen.append(starts) or audio.copy()
+    )
+    for seed in range(4):
+        build_song(sources, seed, 8.0)
+    assert len(seen) > 1
+    assert all(start < 4.0 for starts in seen for start in starts)
+
+
 def test_a_choir_sings_chords_with_words_in_common(sources_folder, monkeypatch):
     sources = [s for s in find_sources(sources_folder) if s.kind == "voices"]
     monkeypatch.setattr(songs, "_CHOIR", 1.0)

@@ -152,6 +152,9 @@ def test_a_choir_keeps_to_the_chords_and_to_one_rhythm():
             assert note.pitch % 12 in chord
     sung = {round(note.start, 3) for note in lines[0]} & set(np.round(starts, 3))
     assert 0 < len(sung) < len(starts), "some bars rest"
+    strokes = {round(4 * n.start / score.bars[1][0], 3) % 1 for n in lines[0]}
+    assert strokes == {0.0}, "on the beats, in the last bar too"
+    assert all(n.start + n.seconds <= score.seconds for n in lines[0])
     heights = np.array([[note.pitch for note in line] for line in lines])
     assert (np.diff(heights, axis=0) >= 0).all()
 
