@@ -39,7 +39,7 @@ def transitions(bars: Sequence[float], num_samples: int, rng: np.random.Generato
 
 
 def crackle(num_samples: int, rng: np.random.Generator) -> Audio:
-    """Clicks of all sizes over a little hiss, on each side its own, [num_samples, 2]; its peak is 1."""
+    """Clicks of all sizes over a little hiss, on each side its own, [num_samples, 2]; peak 1."""
     share = rng.uniform(*_CRACKLES_A_SECOND) / RATE
     clicks = rng.random((num_samples, 2)) < share
     sizes = np.minimum(rng.lognormal(0.0, 1.0, clicks.shape), _LARGEST_CLICK)
