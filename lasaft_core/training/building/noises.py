@@ -29,7 +29,7 @@ def transitions(bars: Sequence[float], num_samples: int, rng: np.random.Generato
     length = min(int(rng.choice(_LENGTHS_BARS)), every // 2)  # a rise leaves room for a fall
     is_wide, quality = rng.random() < 0.5, rng.uniform(0.5, 4)
     for number in range(every, len(starts), every):
-        here, before = starts[number], starts[max(0, number - length)]
+        here, before = starts[number], starts[number - length]
         if rng.random() < _RISES:
             heard[before:here] += _rising(here - before, quality, is_wide, rng)
         if rng.random() < _FALLS:
@@ -43,9 +43,8 @@ def crackle(num_samples: int, rng: np.random.Generator) -> Audio:
     share = rng.uniform(*_CRACKLES_A_SECOND) / RATE
     clicks = rng.random((num_samples, 2)) < share
     sizes = np.minimum(rng.lognormal(0.0, 1.0, clicks.shape), _LARGEST_CLICK)
-    noise = clicks * sizes * rng.choice([-1, 1], clicks.shape) + 0.003 * rng.standard_normal(
-        clicks.shape
-    )
+    signs = rng.choice([-1, 1], clicks.shape)
+    noise = clicks * sizes * signs + 0.003 * rng.standard_normal(clicks.shape)
     band = high_pass(rng.uniform(300, 1500)), low_pass(rng.uniform(4000, 12000))
     heard = equalised(noise.astype(np.float32), *band)
     return heard / np.abs(heard).max()

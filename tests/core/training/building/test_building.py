@@ -202,7 +202,8 @@ def test_ones_own_harmony_has_the_lead_s_words(sources_folder, monkeypatch):
 
 
 def test_noises_are_of_other_and_only_beside_music(monkeypatch):
-    monkeypatch.setattr(songs, "_CRACKLING", 1.0)
+    monkeypatch.setattr(mixing, "mastered", lambda stems, _: stems)
+    monkeypatch.setattr(mixing, "balanced", lambda stems, _: stems)
     click = np.zeros((2 * RATE, 2), np.float32)
     click[RATE] = 1.0
     monkeypatch.setattr(songs, "crackle", lambda *_: click)
@@ -214,8 +215,6 @@ def test_noises_are_of_other_and_only_beside_music(monkeypatch):
         other = {}
         for share in (0.0, 1.0):
             monkeypatch.setattr(songs, "_CRACKLING", share)
-            monkeypatch.setattr(mixing, "mastered", lambda stems, _: stems)
-            monkeypatch.setattr(mixing, "balanced", lambda stems, _: stems)
             other[share] = build_song([], 0, 2.0).stems
         assert other[1.0]["other"].any() == (piano in parts)
         changed = not np.array_equal(other[0.0]["other"], other[1.0]["other"])
