@@ -78,7 +78,7 @@ def _learner(config: NetworkConfig, recipe: Recipe, arguments: argparse.Namespac
         if not can_grow_into(checkpoint.config, config):
             raise InvalidOption(
                 "--init",
-                expected=f"a checkpoint of {arguments.preset}, or of one with a shallower encoder",
+                expected=f"a checkpoint of {arguments.preset}, or of one with shallower blocks",
                 got=checkpoint.name,
             )
         learner.start_from(grown(checkpoint.build(), learner.network))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from lasaft_core.errors import InvalidOption
 from lasaft_core.models import NetworkConfig, UNet
 
+_PARTS = ("encoders", "mid_block", "decoders")
 _DRAWS = {
     "relu": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
     "leaky_relu": partial(nn.init.kaiming_normal_, nonlinearity="leaky_relu"),
@@ -35,35 +36,44 @@ def new_network(config: NetworkConfig, initialisation: str) -> UNet:
     return network
 
 
+def _depth(config: NetworkConfig, part: str) -> int:
+    """Convolutions in each block of a part of the network."""
+    return config.encoder_depth if part == "encoders" else config.num_conv_layers
+
+
 def can_grow_into(smaller: NetworkConfig, config: NetworkConfig) -> bool:
     """Whether a trained network's weights can begin one of `config`: the same network, or one
-    whose encoder is deeper. Sharing the mixture out has no weights, and may differ."""
+    whose blocks are deeper. Sharing the mixture out has no weights, and may differ."""
     both = [
-        replace(c, mixture_consistent=False, encoder_conv_layers=None) for c in (smaller, config)
+        replace(c, mixture_consistent=False, encoder_conv_layers=None, num_conv_layers=1)
+        for c in (smaller, config)
     ]
-    return both[0] == both[1] and smaller.encoder_depth <= config.encoder_depth
+    is_deeper = all(_depth(smaller, part) <= _depth(config, part) for part in _PARTS)
+    return both[0] == both[1] and is_deeper
 
 
 def grown(smaller: UNet, network: UNet) -> dict[str, Tensor]:
     """Weights with which `network` computes what `smaller` does.
 
-    Convolutions that only the deeper encoder has stay as they were drawn; the last one of their
+    Convolutions that only the deeper blocks have stay as they were drawn; the last one of their
     block reads them with weights of 0 (function-preserving: Chen et al., Net2Net,
     arXiv 1511.05641). Raises InvalidOption where the one can't grow into the other.
     """
     if not can_grow_into(smaller.config, network.config):
         raise InvalidOption(
             "weights to begin with",
-            expected="those of the same network, or of one with a shallower encoder",
+            expected="those of the same network, or of one with shallower blocks",
             got="those of another",
         )
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     for name, tensor in smaller.state_dict().items():
-        block, _, place = name.partition(f".tfc.H.{smaller.config.encoder_depth - 1}.")
-        if not (block.startswith("encoders.") and place):
+        part = name.partition(".")[0]
+        known, deeper = _depth(smaller.config, part), _depth(network.config, part)
+        block, _, place = name.partition(f".tfc.H.{known - 1}.")
+        if not place:
             weights[name].copy_(tensor)
             continue
-        weight = weights[f"{block}.tfc.H.{network.config.encoder_depth - 1}.{place}"]
+        weight = weights[f"{block}.tfc.H.{deeper - 1}.{place}"]
         if weight.shape != tensor.shape:
             weight.zero_()
             weight = weight[:, -tensor.shape[1] :]  # newest first: those of the known layers

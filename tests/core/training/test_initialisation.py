@@ -40,13 +40,27 @@ def test_a_deeper_encoder_answers_as_before_and_learns_at_once(blind, known, lay
     torch.manual_seed(0)
     shallow = trained(replace(blind, encoder_conv_layers=known))
     deep = UNet(replace(blind, encoder_conv_layers=layers)).eval()
+    assert_it_begins_where_the_other_ended(shallow, deep, deep.encoders)
+
+
+@pytest.mark.parametrize(("layers", "in_encoder"), [(3, 2), (4, 3), (3, None)])
+def test_deeper_blocks_answer_as_before_and_learn_at_once(blind, layers, in_encoder):
+    torch.manual_seed(0)
+    shallow = trained(replace(blind, encoder_conv_layers=in_encoder and 2))
+    deep = UNet(replace(blind, num_conv_layers=layers, encoder_conv_layers=in_encoder)).eval()
+    blocks = (*deep.encoders, deep.mid_block, *deep.decoders)
+    assert_it_begins_where_the_other_ended(shallow, deep, blocks)
+
+
+def assert_it_begins_where_the_other_ended(shallow, deep, blocks):
     weights = grown(shallow, deep)
     assert not torch.allclose(answer(deep), answer(shallow))
     deep.load_state_dict(weights)
     torch.testing.assert_close(answer(deep), answer(shallow))
     answer(deep).square().mean().backward()
-    for encoder in deep.encoders:
-        assert encoder.tfc.H[-1][0].weight.grad.flatten(2).abs().sum(dim=(0, 2)).all()
+    for block in blocks:
+        last = block.tfc.H[-1][0].weight.grad
+        assert all(part.any() for part in last.split(len(last), dim=1)), "a layer is not learnt"
 
 
 def test_no_other_network_grows_into_it(blind):
@@ -56,8 +70,10 @@ def test_no_other_network_grows_into_it(blind):
     assert not can_grow_into(deep, blind)
     assert not can_grow_into(deep, replace(deep, encoder_conv_layers=3))
     assert not can_grow_into(replace(blind, internal_channels=8), deep)
-    assert not can_grow_into(replace(blind, num_conv_layers=3), deep)
+    assert not can_grow_into(replace(blind, num_conv_layers=3), blind)
+    assert not can_grow_into(replace(blind, num_conv_layers=3), replace(deep, kernel_size=(3, 5)))
+    assert can_grow_into(replace(deep, num_conv_layers=1), deep)
     one_target = replace(blind, block="tfc-tdf", modulation="none", targets=("vocals",))
     assert not can_grow_into(one_target, replace(deep, mixture_consistent=True))
-    with pytest.raises(InvalidOption, match="shallower encoder"):
+    with pytest.raises(InvalidOption, match="shallower blocks"):
         grown(UNet(deep), UNet(blind))
