@@ -2,7 +2,8 @@
 
 Embedding, attention, gammas and betas are constants; batch norms are folded into convolutions;
 what comes before the target first matters is done once for all targets: the first convolution,
-the first block up to its attention, or all of the encoder where it is blind to the target.
+the first block up to its attention, or, where the encoder is blind to the target, all of it and
+what the decoder's convolutions make of its skips.
 
 Legend: N targets, B windows, C audio channels, T frames, F bins.
 """
@@ -15,7 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from lasaft_core.fast.folding import folded_all, folded_convolution
-from lasaft_core.fast.parts import MODULATIONS, EachItem, specialised_block
+from lasaft_core.fast.parts import (
+    MODULATIONS,
+    EachItem,
+    specialised_block,
+    specialised_decoder,
+)
 from lasaft_core.models.estimation import Estimation
 from lasaft_core.models.unet import UNet, modulated_blocks
 
@@ -33,17 +39,18 @@ class SpecialisedUNet(nn.Module):
         indices = torch.tensor([config.targets.index(target) for target in targets])
         device = next(network.parameters()).device
         embedding = network.embed(indices.to(device))  # N, e
-        modulations = _modulations(network, embedding)
+        modulations = iter(_modulations(network, embedding))
         constants = torch.empty(0, device=device) if embedding is None else embedding
-        blocks = [
-            specialised_block(block, modulation, constants)
-            for block, modulation in zip(_blocks(network), modulations, strict=True)
-        ]
-        levels = config.num_levels
+        shares_skip = config.has_blind_encoder and len(targets) > 1
         self.first_conv = EachItem(folded_convolution(network.first_conv))
-        self.encoders = nn.ModuleList(blocks[:levels])
-        self.mid_block = blocks[levels]
-        self.decoders = nn.ModuleList(blocks[levels + 1 :])
+        self.encoders = nn.ModuleList(
+            specialised_block(block, next(modulations), constants) for block in network.encoders
+        )
+        self.mid_block = specialised_block(network.mid_block, next(modulations), constants)
+        self.decoders = nn.ModuleList(
+            specialised_decoder(block, next(modulations), constants, shares_skip=shares_skip)
+            for block in network.decoders
+        )
         self.downsamplings = nn.ModuleList(map(EachItem, folded_all(network.downsamplings)))
         self.upsamplings = nn.ModuleList(map(EachItem, folded_all(network.upsamplings)))
         self.last_conv = copy.deepcopy(network.last_conv)
@@ -70,16 +77,12 @@ class SpecialisedUNet(nn.Module):
             x = down(x)
         x = self.mid_block(x)
         for up, decoder in zip(self.upsamplings, self.decoders, strict=True):
-            x = decoder(_joined(up(x), skips.pop()))
+            x = decoder(up(x), skips.pop())
         count = len(self.targets)
         output = self.last_conv(x.float().expand(count, *x.shape[1:]).flatten(0, 1))
         mixtures = spectrogram.repeat(count, 1, 1, 1)
         estimates = self.estimation.estimate(output, mixtures).unflatten(0, (count, -1))
         return self.estimation.together(estimates, spectrogram)
-
-
-def _blocks(network: UNet) -> list[nn.Module]:
-    return [*network.encoders, network.mid_block, *network.decoders]
 
 
 def _modulations(network: UNet, embedding: Tensor | None) -> list[nn.Module | None]:
@@ -91,10 +94,3 @@ def _modulations(network: UNet, embedding: Tensor | None) -> list[nn.Module | No
     acts = modulated_blocks(config)
     make = MODULATIONS[config.modulation]
     return [make(*next(generated)) if i in acts else None for i in range(config.num_blocks)]
-
-
-def _joined(x: Tensor, skip: Tensor) -> Tensor:
-    """Along the channels, [N, B, 2 C, T, F], which stay innermost in memory; a skip that all
-    targets share is laid beside each."""
-    skip = skip.expand(len(x), *skip.shape[1:])
-    return torch.cat((x.movedim(2, -1), skip.movedim(2, -1)), dim=-1).movedim(-1, 2)

@@ -8,7 +8,7 @@ Legend: N targets, B windows, C channels, T frames, F bins, I latent sources, u 
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -130,19 +130,58 @@ class SpecialisedLightSAFT(nn.Module):
         return x + self.expansion(mixed)
 
 
+class SharedSkipTFC(nn.Module):
+    """A decoder's TFC where all targets have one skip, of as many channels as the block gives.
+
+    Convolutions are linear: what each makes of the skip is found once for all targets, and added
+    to what it makes of the rest.
+    """
+
+    def __init__(self, tfc: TFC) -> None:
+        super().__init__()
+        convolutions, activations = zip(*folded_tfc(tfc).H, strict=True)
+        self.of_rest = nn.ModuleList(map(_without_skip, convolutions))
+        self.of_skip = EachItem(_on_skip_alone(convolutions))
+        self.activations = nn.ModuleList(activations)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """[N, B, C, T, F] and [1, B, C, T, F] -> [N, B, C, T, F]."""
+        shares = self.of_skip(skip).chunk(len(self.of_rest), dim=2)
+        y = seen = _channels_last(x)
+        for i, (of_rest, activation) in enumerate(zip(self.of_rest, self.activations, strict=True)):
+            if i > 0:
+                seen = torch.cat((y, seen), dim=1)
+            y = of_rest(seen)
+            y.unflatten(0, x.shape[:2]).add_(shares[i])
+            y = activation(y)
+        return y.unflatten(0, x.shape[:2])
+
+
+class Joined(nn.Module):
+    """A decoder's block that sees x and its skip as channels side by side."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """[N, B, C, T, F] and [N or 1, B, C, T, F] -> what the block makes of [N, B, 2 C, T, F]."""
+        skip = skip.expand(len(x), *skip.shape[1:])
+        joined = torch.cat((x.movedim(2, -1), skip.movedim(2, -1)), dim=-1)  # channels innermost
+        return self.block(joined.movedim(-1, 2))
+
+
 class SpecialisedBlock(nn.Module):
     """Convolutions, modulation, frequency part."""
 
-    def __init__(self, block: Block, modulation: nn.Module | None, embedding: Tensor) -> None:
+    def __init__(self, tfc: nn.Module, modulation: nn.Module | None, frequency: nn.Module) -> None:
         super().__init__()
-        assert isinstance(block.tfc, TFC)
-        self.tfc = EachItem(folded_tfc(block.tfc))
+        self.tfc, self.frequency = tfc, frequency
         self.modulation = modulation or nn.Identity()
-        self.frequency = _frequency(block.frequency, embedding)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[N or 1, B, C_in, T, F] -> [N or 1, B, C, T, F]."""
-        rows = self.tfc(x).contiguous()
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """What the convolutions take -> [N or 1, B, C, T, F]."""
+        rows = self.tfc(*inputs).contiguous()
         y = self.frequency(self.modulation(rows))
         return _channels_last(y).unflatten(0, y.shape[:2])
 
@@ -152,9 +191,20 @@ def specialised_block(
 ) -> nn.Module:
     """A block of any family for the targets of `embedding` [N, e]."""
     if isinstance(block, Block):
-        return SpecialisedBlock(block, modulation, embedding)
+        tfc = EachItem(folded_tfc(_tfc_of(block)))
+        return SpecialisedBlock(tfc, modulation, _frequency(block.frequency, embedding))
     assert isinstance(block, TDFBlock)
     return nn.Sequential(frequency_layers(block.tdf.tdf), EachItem(copy.deepcopy(block.narrowing)))
+
+
+def specialised_decoder(
+    block: nn.Module, modulation: nn.Module | None, embedding: Tensor, *, shares_skip: bool
+) -> nn.Module:
+    """As `specialised_block`, of x and the skip; `shares_skip`: there is one for all targets."""
+    if shares_skip and isinstance(block, Block):
+        tfc = SharedSkipTFC(_tfc_of(block))
+        return SpecialisedBlock(tfc, modulation, _frequency(block.frequency, embedding))
+    return Joined(specialised_block(block, modulation, embedding))
 
 
 class SpecialisedRNN(nn.Module):
@@ -171,6 +221,32 @@ class SpecialisedRNN(nn.Module):
         sequence, _ = self.rnn(normalised.flatten(0, 1))  # N B C, T, hidden * directions
         y = normalised + self.tdf(sequence.unflatten(0, normalised.shape[:2]))
         return y.unflatten(0, x.shape[:2])
+
+
+def _tfc_of(block: Block) -> TFC:
+    assert isinstance(block.tfc, TFC)
+    return block.tfc
+
+
+def _without_skip(convolution: nn.Conv2d) -> nn.Conv2d:
+    """Without the last inputs, those of the skip, and without the bias."""
+    own = convolution.in_channels - convolution.out_channels
+    return _convolution(convolution.weight[:, :own], None, convolution)
+
+
+def _on_skip_alone(convolutions: Sequence[nn.Conv2d]) -> nn.Conv2d:
+    """What all of them make of the skip, side by side as channels."""
+    weights = [c.weight[:, c.in_channels - c.out_channels :] for c in convolutions]
+    biases = [c.bias for c in convolutions if c.bias is not None]
+    return _convolution(torch.cat(weights), torch.cat(biases), convolutions[0])
+
+
+def _convolution(weight: Tensor, bias: Tensor | None, like: nn.Conv2d) -> nn.Conv2d:
+    made = copy.deepcopy(like)
+    made.out_channels, made.in_channels = weight.shape[:2]
+    made.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
+    made.bias = None if bias is None else nn.Parameter(bias)
+    return made
 
 
 class _Residual(nn.Module):
