@@ -34,6 +34,7 @@ EXCERPT_SECONDS, VALIDATION_SECONDS = 1.5, 10.0
 BASE = replace(  # as compared
     PRESETS["lasaft-subband"],
     num_frames=64,
+    num_conv_layers=2,
     encoder_conv_layers=None,
     input_rms=None,
     mixture_consistent=False,
@@ -46,6 +47,7 @@ NETWORKS = {
     "24 + 24 channels": replace(BASE, internal_channels=24, channel_growth=24),
     "48 channels, no growth": replace(BASE, internal_channels=48, channel_growth=0),
     "3 convolutions a block": replace(BASE, num_conv_layers=3),
+    "3 convolutions in the decoder": replace(BASE, num_conv_layers=3, encoder_conv_layers=2),
     "4 convolutions in the encoder": replace(BASE, encoder_conv_layers=4),
     "5 blocks": replace(BASE, num_blocks=5),
     "9 blocks": replace(BASE, num_blocks=9),
