@@ -16,12 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lasaft_core.fast.folding import folded_all, folded_convolution
-from lasaft_core.fast.parts import (
-    MODULATIONS,
-    EachItem,
-    specialised_block,
-    specialised_decoder,
-)
+from lasaft_core.fast.parts import MODULATIONS, EachItem, specialised_block
 from lasaft_core.models.estimation import Estimation
 from lasaft_core.models.unet import UNet, modulated_blocks
 
@@ -41,14 +36,15 @@ class SpecialisedUNet(nn.Module):
         embedding = network.embed(indices.to(device))  # N, e
         modulations = iter(_modulations(network, embedding))
         constants = torch.empty(0, device=device) if embedding is None else embedding
-        shares_skip = config.has_blind_encoder and len(targets) > 1
+        is_one_of_several = config.is_conditioned and len(targets) > 1
+        self.shares_skips = is_one_of_several and config.has_blind_encoder
         self.first_conv = EachItem(folded_convolution(network.first_conv))
         self.encoders = nn.ModuleList(
             specialised_block(block, next(modulations), constants) for block in network.encoders
         )
         self.mid_block = specialised_block(network.mid_block, next(modulations), constants)
         self.decoders = nn.ModuleList(
-            specialised_decoder(block, next(modulations), constants, shares_skip=shares_skip)
+            specialised_block(block, next(modulations), constants, shares_skip=self.shares_skips)
             for block in network.decoders
         )
         self.downsamplings = nn.ModuleList(map(EachItem, folded_all(network.downsamplings)))
@@ -77,12 +73,17 @@ class SpecialisedUNet(nn.Module):
             x = down(x)
         x = self.mid_block(x)
         for up, decoder in zip(self.upsamplings, self.decoders, strict=True):
-            x = decoder(up(x), skips.pop())
+            x = decoder(*self._given(up(x), skips.pop()))
         count = len(self.targets)
         output = self.last_conv(x.float().expand(count, *x.shape[1:]).flatten(0, 1))
         mixtures = spectrogram.repeat(count, 1, 1, 1)
         estimates = self.estimation.estimate(output, mixtures).unflatten(0, (count, -1))
         return self.estimation.together(estimates, spectrogram)
+
+    def _given(self, x: Tensor, skip: Tensor) -> tuple[Tensor, ...]:
+        """What a decoder takes: both where all targets share the skip, elsewhere the two joined,
+        so that neither is kept beside that."""
+        return (x, skip) if self.shares_skips else (_joined(x, skip),)
 
 
 def _modulations(network: UNet, embedding: Tensor | None) -> list[nn.Module | None]:
@@ -94,3 +95,10 @@ def _modulations(network: UNet, embedding: Tensor | None) -> list[nn.Module | No
     acts = modulated_blocks(config)
     make = MODULATIONS[config.modulation]
     return [make(*next(generated)) if i in acts else None for i in range(config.num_blocks)]
+
+
+def _joined(x: Tensor, skip: Tensor) -> Tensor:
+    """Along the channels, [N, B, 2 C, T, F], which stay innermost in memory; a skip that all
+    targets share is laid beside each."""
+    skip = skip.expand(len(x), *skip.shape[1:])
+    return torch.cat((x.movedim(2, -1), skip.movedim(2, -1)), dim=-1).movedim(-1, 2)

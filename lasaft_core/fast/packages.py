@@ -30,7 +30,7 @@ _QUESTIONS: Final = {
     "amx_bf16": "_is_amx_tile_supported",  # every processor with tiles multiplies bfloat16
     "avx512_bf16": "_is_avx512_bf16_supported",
 }
-_FORMAT: Final = 2  # raised when the parts of a network change
+_FORMAT: Final = 3  # raised when the parts of a network change
 _UNUSED_SECONDS: Final = 182 * 86_400
 _UNPACKED: Final = "aotinductor_"  # how PyTorch's loader begins the names of its folders
 

@@ -157,20 +157,6 @@ class SharedSkipTFC(nn.Module):
         return y.unflatten(0, x.shape[:2])
 
 
-class Joined(nn.Module):
-    """A decoder's block that sees x and its skip as channels side by side."""
-
-    def __init__(self, block: nn.Module) -> None:
-        super().__init__()
-        self.block = block
-
-    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """[N, B, C, T, F] and [N or 1, B, C, T, F] -> what the block makes of [N, B, 2 C, T, F]."""
-        skip = skip.expand(len(x), *skip.shape[1:])
-        joined = torch.cat((x.movedim(2, -1), skip.movedim(2, -1)), dim=-1)  # channels innermost
-        return self.block(joined.movedim(-1, 2))
-
-
 class SpecialisedBlock(nn.Module):
     """Convolutions, modulation, frequency part."""
 
@@ -187,24 +173,21 @@ class SpecialisedBlock(nn.Module):
 
 
 def specialised_block(
-    block: nn.Module, modulation: nn.Module | None, embedding: Tensor
+    block: nn.Module,
+    modulation: nn.Module | None,
+    embedding: Tensor,
+    *,
+    shares_skip: bool = False,
 ) -> nn.Module:
-    """A block of any family for the targets of `embedding` [N, e]."""
+    """A block of any family for the targets of `embedding` [N, e]. With `shares_skip` it is a
+    decoder's, which takes x and the one skip of all targets; only blocks with TFC can."""
     if isinstance(block, Block):
-        tfc = EachItem(folded_tfc(_tfc_of(block)))
+        assert isinstance(block.tfc, TFC)
+        tfc = SharedSkipTFC(block.tfc) if shares_skip else EachItem(folded_tfc(block.tfc))
         return SpecialisedBlock(tfc, modulation, _frequency(block.frequency, embedding))
     assert isinstance(block, TDFBlock)
+    assert not shares_skip
     return nn.Sequential(frequency_layers(block.tdf.tdf), EachItem(copy.deepcopy(block.narrowing)))
-
-
-def specialised_decoder(
-    block: nn.Module, modulation: nn.Module | None, embedding: Tensor, *, shares_skip: bool
-) -> nn.Module:
-    """As `specialised_block`, of x and the skip; `shares_skip`: there is one for all targets."""
-    if shares_skip and isinstance(block, Block):
-        tfc = SharedSkipTFC(_tfc_of(block))
-        return SpecialisedBlock(tfc, modulation, _frequency(block.frequency, embedding))
-    return Joined(specialised_block(block, modulation, embedding))
 
 
 class SpecialisedRNN(nn.Module):
@@ -223,11 +206,6 @@ class SpecialisedRNN(nn.Module):
         return y.unflatten(0, x.shape[:2])
 
 
-def _tfc_of(block: Block) -> TFC:
-    assert isinstance(block.tfc, TFC)
-    return block.tfc
-
-
 def _without_skip(convolution: nn.Conv2d) -> nn.Conv2d:
     """Without the last inputs, those of the skip, and without the bias."""
     own = convolution.in_channels - convolution.out_channels
@@ -238,6 +216,7 @@ def _on_skip_alone(convolutions: Sequence[nn.Conv2d]) -> nn.Conv2d:
     """What all of them make of the skip, side by side as channels."""
     weights = [c.weight[:, c.in_channels - c.out_channels :] for c in convolutions]
     biases = [c.bias for c in convolutions if c.bias is not None]
+    assert len(biases) == len(weights)
     return _convolution(torch.cat(weights), torch.cat(biases), convolutions[0])
 
 

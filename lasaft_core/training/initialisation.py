@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from lasaft_core.errors import InvalidOption
 from lasaft_core.models import NetworkConfig, UNet
 
-_PARTS = ("encoders", "mid_block", "decoders")
 _DRAWS = {
     "relu": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
     "leaky_relu": partial(nn.init.kaiming_normal_, nonlinearity="leaky_relu"),
@@ -48,8 +47,11 @@ def can_grow_into(smaller: NetworkConfig, config: NetworkConfig) -> bool:
         replace(c, mixture_consistent=False, encoder_conv_layers=None, num_conv_layers=1)
         for c in (smaller, config)
     ]
-    is_deeper = all(_depth(smaller, part) <= _depth(config, part) for part in _PARTS)
-    return both[0] == both[1] and is_deeper
+    is_as_deep = (
+        smaller.encoder_depth <= config.encoder_depth
+        and smaller.num_conv_layers <= config.num_conv_layers
+    )
+    return both[0] == both[1] and is_as_deep
 
 
 def grown(smaller: UNet, network: UNet) -> dict[str, Tensor]:

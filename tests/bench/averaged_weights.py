@@ -1,6 +1,6 @@
 """The mean of two checkpoints' weights, of the same network before and after a training: the
-network keeps what it knew of music that the training had little of. Where the training had a deeper
-encoder, what only this has is as after it.
+network keeps what it knew of music that the training had little of. Where the training had deeper
+blocks, convolutions that only these have are as after it, and read with `share` of their weights.
 
     python tests/bench/averaged_weights.py BEFORE AFTER --share 0.6 --out mean.safetensors
 """

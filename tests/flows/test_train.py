@@ -92,9 +92,10 @@ def test_a_finished_training_is_left_alone_and_its_best_begins_another(data, tmp
         ({"mixture_consistent": True}, {"mixture_consistent": False}),
         ({"mixture_consistent": False}, {"mixture_consistent": True}),
         ({}, {"encoder_conv_layers": 4}),
+        ({}, {"num_conv_layers": 4}),
     ],
 )
-def test_weights_without_the_sharing_or_of_a_shallower_encoder_begin_a_training(
+def test_weights_without_the_sharing_or_of_shallower_blocks_begin_a_training(
     data, tmp_path, monkeypatch, before, now
 ):
     tiny = PRESETS["lasaft-tiny"]

@@ -64,6 +64,8 @@ def test_every_family_gives_the_same(name):
         {"bottleneck_factor": None, "tdf_affine": False, "normalises_modulation": False},
         {"encoder_block": "tfc-tdf", "num_subbands": 2, "channel_growth": 3},
         {"encoder_block": "tfc-tdf", "encoder_conv_layers": 3},
+        {"encoder_block": "tfc-tdf", "num_conv_layers": 1},
+        {"block": "tfc-lightsaft", "encoder_block": "tfc-tdf", "activation": "softmax"},
         {"estimation": "complex-masking", "input_rms": 4.0, "input_exponent": 0.5},
         {"estimation": "complex-masking", "mixture_consistent": True},
     ],
@@ -94,9 +96,11 @@ def test_a_mixture_consistent_network_is_made_for_all_its_targets_alone():
             SpecialisedUNet(trained(config), targets)
 
 
-def test_some_targets_are_as_all_of_them():
-    config = replace(PRESETS["cunet-gpocm-lasaft"], **SMALL)
-    plain, fast = both(config, ("other", "vocals"))
+@pytest.mark.parametrize("encoder_block", [None, "tfc-tdf"])
+@pytest.mark.parametrize("targets", [("other", "vocals"), ("bass",)])
+def test_some_targets_are_as_all_of_them(encoder_block, targets):
+    config = replace(PRESETS["cunet-gpocm-lasaft"], **SMALL, encoder_block=encoder_block)
+    plain, fast = both(config, targets)
     torch.testing.assert_close(fast, plain, atol=1e-5 * float(plain.abs().max()), rtol=0)
 
 
