@@ -36,8 +36,8 @@ class SpecialisedUNet(nn.Module):
         embedding = network.embed(indices.to(device))  # N, e
         modulations = iter(_modulations(network, embedding))
         constants = torch.empty(0, device=device) if embedding is None else embedding
-        is_one_of_several = config.is_conditioned and len(targets) > 1
-        self.shares_skips = is_one_of_several and config.has_blind_encoder
+        is_asked_for_several = config.is_conditioned and len(targets) > 1
+        self.shares_skips = is_asked_for_several and config.has_blind_encoder
         self.first_conv = EachItem(folded_convolution(network.first_conv))
         self.encoders = nn.ModuleList(
             specialised_block(block, next(modulations), constants) for block in network.encoders

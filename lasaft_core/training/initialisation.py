@@ -36,7 +36,7 @@ def new_network(config: NetworkConfig, initialisation: str) -> UNet:
 
 
 def _depth(config: NetworkConfig, part: str) -> int:
-    """Convolutions in each block of a part of the network."""
+    """Convolutions in each block of `part`, an attribute of the network: "encoders" or another."""
     return config.encoder_depth if part == "encoders" else config.num_conv_layers
 
 

@@ -47,7 +47,7 @@ NETWORKS = {
     "24 + 24 channels": replace(BASE, internal_channels=24, channel_growth=24),
     "48 channels, no growth": replace(BASE, internal_channels=48, channel_growth=0),
     "3 convolutions a block": replace(BASE, num_conv_layers=3),
-    "3 convolutions in the decoder": replace(BASE, num_conv_layers=3, encoder_conv_layers=2),
+    "3 convolutions behind the encoder": replace(BASE, num_conv_layers=3, encoder_conv_layers=2),
     "4 convolutions in the encoder": replace(BASE, encoder_conv_layers=4),
     "5 blocks": replace(BASE, num_blocks=5),
     "9 blocks": replace(BASE, num_blocks=9),

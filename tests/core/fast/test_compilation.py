@@ -34,7 +34,7 @@ def network():
     torch.manual_seed(1)
     config = replace(
         PRESETS["lasaft-tiny"], n_fft=256, hop_samples=64, num_frames=16, num_conv_layers=1,
-        targets=("vocals", "bass"), mixture_consistent=True,
+        targets=("vocals", "bass"), mixture_consistent=True, encoder_block="tfc-tdf",
     )  # fmt: skip
     with torch.inference_mode():
         return SpecialisedUNet(UNet(config).eval(), config.targets)

@@ -41,12 +41,18 @@ def test_a_deeper_encoder_answers_as_before_and_learns_at_once(blind, known, lay
     shallow = trained(replace(blind, encoder_conv_layers=known))
     deep = UNet(replace(blind, encoder_conv_layers=layers)).eval()
     assert_it_begins_where_the_other_ended(shallow, deep, deep.encoders)
+    for encoder in deep.encoders:
+        assert encoder.tfc.H[-1][0].weight.grad.flatten(2).abs().sum(dim=(0, 2)).all()
 
 
-@pytest.mark.parametrize(("layers", "in_encoder"), [(3, 2), (4, 3), (3, None)])
-def test_deeper_blocks_answer_as_before_and_learn_at_once(blind, layers, in_encoder):
+@pytest.mark.parametrize(
+    ("known_in_encoder", "layers", "in_encoder"), [(2, 3, 2), (2, 4, 3), (None, 3, None)]
+)
+def test_deeper_blocks_answer_as_before_and_learn_at_once(
+    blind, known_in_encoder, layers, in_encoder
+):
     torch.manual_seed(0)
-    shallow = trained(replace(blind, encoder_conv_layers=in_encoder and 2))
+    shallow = trained(replace(blind, encoder_conv_layers=known_in_encoder))
     deep = UNet(replace(blind, num_conv_layers=layers, encoder_conv_layers=in_encoder)).eval()
     blocks = (*deep.encoders, deep.mid_block, *deep.decoders)
     assert_it_begins_where_the_other_ended(shallow, deep, blocks)
