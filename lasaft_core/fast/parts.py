@@ -8,7 +8,7 @@ Legend: N targets, B windows, C channels, T frames, F bins, I latent sources, u 
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -140,8 +140,10 @@ class SharedSkipTFC(nn.Module):
     def __init__(self, tfc: TFC) -> None:
         super().__init__()
         convolutions, activations = zip(*folded_tfc(tfc).H, strict=True)
-        self.of_rest = nn.ModuleList(map(_without_skip, convolutions))
-        self.of_skip = EachItem(_on_skip_alone(convolutions))
+        rest, skip = zip(*map(_weights_apart, convolutions), strict=True)
+        bias = torch.cat([convolution.bias for convolution in convolutions])
+        self.of_rest = nn.ModuleList(_convolution(w, None, convolutions[0]) for w in rest)
+        self.of_skip = EachItem(_convolution(torch.cat(skip), bias, convolutions[0]))
         self.activations = nn.ModuleList(activations)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
@@ -206,18 +208,11 @@ class SpecialisedRNN(nn.Module):
         return y.unflatten(0, x.shape[:2])
 
 
-def _without_skip(convolution: nn.Conv2d) -> nn.Conv2d:
-    """Without the last inputs, those of the skip, and without the bias."""
-    own = convolution.in_channels - convolution.out_channels
-    return _convolution(convolution.weight[:, :own], None, convolution)
-
-
-def _on_skip_alone(convolutions: Sequence[nn.Conv2d]) -> nn.Conv2d:
-    """What all of them make of the skip, side by side as channels."""
-    weights = [c.weight[:, c.in_channels - c.out_channels :] for c in convolutions]
-    biases = [c.bias for c in convolutions if c.bias is not None]
-    assert len(biases) == len(weights)
-    return _convolution(torch.cat(weights), torch.cat(biases), convolutions[0])
+def _weights_apart(convolution: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    """Those on the rest of the inputs, and those on the skip, the last ones, as many as outputs."""
+    growth = convolution.out_channels
+    rest, skip = convolution.weight.split((convolution.in_channels - growth, growth), dim=1)
+    return rest, skip
 
 
 def _convolution(weight: Tensor, bias: Tensor | None, like: nn.Conv2d) -> nn.Conv2d:

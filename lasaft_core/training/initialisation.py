@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from lasaft_core.errors import InvalidOption
 from lasaft_core.models import NetworkConfig, UNet
+from lasaft_core.modules.tfc import TFC
 
 _DRAWS = {
     "relu": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
@@ -33,11 +34,6 @@ def new_network(config: NetworkConfig, initialisation: str) -> UNet:
     if initialisation == "kaiming":
         initialise(network)
     return network
-
-
-def _depth(config: NetworkConfig, part: str) -> int:
-    """Convolutions in each block of `part`, an attribute of the network: "encoders" or another."""
-    return config.encoder_depth if part == "encoders" else config.num_conv_layers
 
 
 def can_grow_into(smaller: NetworkConfig, config: NetworkConfig) -> bool:
@@ -68,19 +64,24 @@ def grown(smaller: UNet, network: UNet) -> dict[str, Tensor]:
             got="those of another",
         )
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    lasts = dict(zip(_last_layers(smaller), _last_layers(network), strict=True))
     for name, tensor in smaller.state_dict().items():
-        part = name.partition(".")[0]
-        known, deeper = _depth(smaller.config, part), _depth(network.config, part)
-        block, _, place = name.partition(f".tfc.H.{known - 1}.")
-        if not place:
-            weights[name].copy_(tensor)
-            continue
-        weight = weights[f"{block}.tfc.H.{deeper - 1}.{place}"]
+        layer, *place = name.rsplit(".", 2)
+        weight = weights[".".join((lasts.get(layer, layer), *place))]
         if weight.shape != tensor.shape:
             weight.zero_()
             weight = weight[:, -tensor.shape[1] :]  # newest first: those of the known layers
         weight.copy_(tensor)
     return weights
+
+
+def _last_layers(network: UNet) -> list[str]:
+    """Names of the last convolutions of all blocks that have any, in one order."""
+    return [
+        f"{name}.H.{len(module.H) - 1}"
+        for name, module in network.named_modules()
+        if isinstance(module, TFC)
+    ]
 
 
 def set_dropout(network: UNet, share: float | None) -> None:

@@ -4,12 +4,11 @@ Each syllable is a `score.Note`. A motif recurs, as in songs; strong beats prefe
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import zip_longest
 
 import numpy as np
 
-from lasaft_core.training.building.score import Note, Score
+from lasaft_core.training.building.score import Note, Score, delayed
 
 _RESTING_BARS = 0.25  # of all phrases
 _SHORTEST_SECONDS = 0.1  # of a song's last syllable
@@ -43,10 +42,7 @@ def melody(score: Score, rng: np.random.Generator, *, centre: int) -> list[Note]
 def second_take(notes: Sequence[Note], rng: np.random.Generator) -> list[Note]:
     """The same syllables as they come a second time: a little early or late."""
     late = rng.normal(0, _TAKE_SECONDS, len(notes))
-    return [
-        replace(note, start=max(0.0, float(note.start + delay)))
-        for note, delay in zip(notes, late, strict=True)
-    ]
+    return [delayed(note, delay) for note, delay in zip(notes, late, strict=True)]
 
 
 def choir(score: Score, rng: np.random.Generator, *, centre: int, voices: int) -> list[list[Note]]:

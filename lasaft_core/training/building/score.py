@@ -1,7 +1,7 @@
 """What a song plays: notes in seconds and MIDI pitches, and the harmony that they keep to."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,9 @@ class Bend:
     semitones: float
 
 
+_Event = TypeVar("_Event", Note, Bend)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """What one player plays; `program` is General MIDI's, from 0, of drums the kit's."""
@@ -75,6 +78,11 @@ class Score:
     parts: tuple[Part, ...]
 
 
+def delayed(event: _Event, seconds: float) -> _Event:
+    """The same note or bend, later or, below 0, earlier; never before the song."""
+    return replace(event, start=max(0.0, float(event.start + seconds)))
+
+
 def another_take(part: Part, rng: np.random.Generator) -> Part:
     """The same notes and their bends, as a player hits them a second time: a little early, late,
     softer or louder."""
@@ -82,19 +90,12 @@ def another_take(part: Part, rng: np.random.Generator) -> Part:
     late = rng.normal(0, _TAKE_SECONDS, len(played))
     louder = rng.normal(0, _TAKE_VELOCITY, len(played))
     notes = [
-        replace(
-            note,
-            start=max(0.0, float(note.start + delay)),
-            velocity=int(np.clip(note.velocity + change, 1, 127)),
-        )
+        replace(delayed(note, delay), velocity=int(np.clip(note.velocity + change, 1, 127)))
         for note, delay, change in zip(played, late, louder, strict=True)
     ]
     starts = np.array([note.start for note in played])
     latest = [max(0, int(np.searchsorted(starts, b.start, "right")) - 1) for b in part.bends]
-    bends = [
-        replace(bend, start=max(0.0, float(bend.start + late[n])))
-        for bend, n in zip(part.bends, latest, strict=True)
-    ]
+    bends = [delayed(bend, late[n]) for bend, n in zip(part.bends, latest, strict=True)]
     return replace(
         part,
         notes=tuple(sorted(notes, key=lambda note: note.start)),
