@@ -76,7 +76,7 @@ def grown(smaller: UNet, network: UNet) -> dict[str, Tensor]:
 
 
 def _last_layers(network: UNet) -> list[str]:
-    """Names of the last convolutions of all blocks that have any, in one order."""
+    """Names of the last convolutions of all blocks that have any, in the order of the modules."""
     return [
         f"{name}.H.{len(module.H) - 1}"
         for name, module in network.named_modules()
