@@ -64,10 +64,10 @@ def grown(smaller: UNet, network: UNet) -> dict[str, Tensor]:
             got="those of another",
         )
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    lasts = dict(zip(_last_layers(smaller), _last_layers(network), strict=True))
+    deeper = dict(zip(_last_layers(smaller), _last_layers(network), strict=True))
     for name, tensor in smaller.state_dict().items():
-        layer, *place = name.rsplit(".", 2)
-        weight = weights[".".join((lasts.get(layer, layer), *place))]
+        layer, *place = name.rsplit(".", 2)  # "decoders.0.tfc.H.1", "0", "weight"
+        weight = weights[".".join((deeper.get(layer, layer), *place))]
         if weight.shape != tensor.shape:
             weight.zero_()
             weight = weight[:, -tensor.shape[1] :]  # newest first: those of the known layers
