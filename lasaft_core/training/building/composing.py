@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from lasaft_core.training.building.gestures import gestures
+from lasaft_core.training.building.melodies import melody
 from lasaft_core.training.building.score import (
     BASS,
     CLAP,
@@ -76,6 +77,8 @@ _LEAD_PROGRAMS: Final = (
 _BASS_SPANS: Final = ((28, 51), (28, 51), (28, 51), (33, 56), (37, 60))
 _LEFT_HAND_SHARE: Final = 0.3  # of songs
 _PERCUSSION_SHARE: Final = 0.4  # of songs
+_SOLO_SHARE: Final = 0.4  # of songs
+_SOLO_CENTRES: Final = (55, 77)  # MIDI pitches
 _SHAKEN_SHARE: Final = 0.5  # of percussion
 _LEFT_HANDS: Final = {  # programs of low lines that are no bass, and their lowest pitch
     0: 31, 1: 31, 2: 31, 4: 31, 5: 31, 6: 36, 16: 36, 19: 36,
@@ -127,7 +130,18 @@ class _Composer:
         )
         scale = frozenset(degree % 12 for degree in self.degrees)
         parts = tuple(part for part in (player() for player in players) if part.notes)
-        return Score(name, self.seconds, 4 * self.step, scale, bars, parts)
+        score = Score(name, self.seconds, 4 * self.step, scale, bars, parts)
+        return self._with_solo(score) if self.rng.random() < _SOLO_SHARE else score
+
+    def _with_solo(self, score: Score) -> Score:
+        """With an instrument that plays what could be sung. Where melodies are sung and never
+        played, a network tells a voice by its tune."""
+        notes = [
+            replace(note, velocity=int(np.clip(self.loudness + self.rng.normal(0, 8), 20, 127)))
+            for note in melody(score, self.rng, centre=int(self.rng.integers(*_SOLO_CENTRES)))
+        ]
+        solo = self._line(OTHER, int(self.rng.choice(_LEAD_PROGRAMS)), notes)
+        return replace(score, parts=(*score.parts, solo)) if notes else score
 
     def _pitch(self, degree: int, octave: int) -> int:
         return 12 * octave + self.degrees[degree % 7] + 12 * (degree // 7)

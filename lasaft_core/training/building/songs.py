@@ -32,7 +32,7 @@ from lasaft_core.training.building.sources import Source
 from lasaft_core.training.instruments import hertz
 
 _FROM_MIDI, _INSTRUMENTAL, _PUMPING = 0.3, 0.08, 0.12  # of all songs
-_TRANSITIONS, _CRACKLING = 0.15, 0.03  # of composed songs, of all
+_TRANSITIONS, _CRACKLING = 0.1, 0.02  # of composed songs, of all
 _TRANSITIONS_DB, _CRACKLE_PEAK_DB = (-24, 4), (-20, 4)  # mean, deviation; a part's loudness is -20
 _TWO_TAKES = 0.35  # of guitars' parts
 _PERCUSSION_DB = (-28, 4)  # mean and deviation of its loudness; a kit's is -20
@@ -40,7 +40,7 @@ _DOUBLE_SPREAD = 0.1  # deviation of their place between the loudspeakers
 _SPOKEN, _AS_RECORDED = 0.12, 0.6  # of voices that speak, of those that sing
 _DOUBLED, _HARMONISED = 0.35, 0.35  # of all that are sung anew
 _WITH_ONESELF = 0.8  # of harmonies; other singers have other words
-_CHOIR, _CHOPPED = 0.2, 0.08  # of composed songs that have a voice
+_CHOIR, _CHOPPED = 0.1, 0.03  # of composed songs that have a voice
 _CHOIR_CENTRES: Final = (52, 66)  # MIDI pitches
 _CHOIR_WORDS_SECONDS = 4.0
 _CHOP_BEATS: Final = (0.25, 0.25, 0.5)

@@ -61,6 +61,7 @@ def test_a_low_octave_stays_an_octave(monkeypatch):
 def test_power_chords_are_pure_and_in_a_guitars_lowest_octave(monkeypatch):
     monkeypatch.setattr(composing, "_POWER_OF_GUITARS", 1.0)
     monkeypatch.setattr(composing, "_CHORD_PROGRAMS", (30,))
+    monkeypatch.setattr(composing, "_SOLO_SHARE", 0.0)
     monkeypatch.setattr(_Composer, "_riff", lambda composer: Part("other", 0, ()))
     chords = set()
     for seed in range(60):
@@ -83,6 +84,21 @@ def test_riffs_reach_as_low_as_their_instrument(monkeypatch):
         riffs = parts_of("other", programs=(program,))
         assert min(map(min, riffs)) >= 40
         assert least <= np.mean([np.median(pitches) < 49 for pitches in riffs]) <= most
+
+
+def test_in_some_songs_an_instrument_plays_what_could_be_sung(monkeypatch):
+    plain = [compose(seed, 12.0) for seed in range(80)]
+    monkeypatch.setattr(composing, "_SOLO_SHARE", 0.0)
+    without = [compose(seed, 12.0) for seed in range(80)]
+    assert np.mean([len(a.parts) > len(b.parts) for a, b in zip(plain, without, strict=True)]) > 0.2
+    monkeypatch.setattr(composing, "_SOLO_SHARE", 1.0)
+    solos = [compose(seed, 12.0).parts[len(score.parts) :] for seed, score in enumerate(without)]
+    assert sum(map(len, solos)) > 60
+    for (solo,) in filter(None, solos):
+        ends = [note.start + note.seconds for note in solo.notes]
+        assert all(b.start >= end - 1e-9 for end, b in zip(ends, solo.notes[1:], strict=False))
+        assert len({note.velocity for note in solo.notes}) > 1 or len(solo.notes) < 3
+    assert any(solo.bends for (solo,) in filter(None, solos))
 
 
 def test_keyboards_never_bend():
