@@ -15,8 +15,9 @@ from scipy.signal import fftconvolve
 from lasaft_core.musdb import TARGETS
 from lasaft_core.training.instruments import VOWELS, Audio, Bass, DrumKit, Keys, Voice
 
-_SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
-_PROGRESSIONS = ((0, 4, 5, 3), (0, 5, 3, 4), (5, 3, 0, 4), (0, 3, 4, 3), (1, 4, 0, 5), (0, 6, 5, 4))
+# Semitones above the tonic; degrees of the scale, from 0, that four bars' chords stand on.
+SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
+PROGRESSIONS = ((0, 4, 5, 3), (0, 5, 3, 4), (5, 3, 0, 4), (0, 3, 4, 3), (1, 4, 0, 5), (0, 6, 5, 4))
 _STEPS_PER_BAR = 16
 
 
@@ -28,8 +29,8 @@ class Song:
         self.rate, self.samples = sample_rate, round(seconds * sample_rate)
         self.step = int(sample_rate * 60 / rng.uniform(76, 150) / 4)  # a sixteenth, in samples
         self.tonic = int(rng.integers(0, 12))
-        self.scale = _SCALES[str(rng.choice(list(_SCALES)))]
-        self.chords = _PROGRESSIONS[int(rng.integers(len(_PROGRESSIONS)))]
+        self.scale = SCALES[str(rng.choice(list(SCALES)))]
+        self.chords = PROGRESSIONS[int(rng.integers(len(PROGRESSIONS)))]
         self.num_bars = self.samples // (self.step * _STEPS_PER_BAR) + 1
 
     def note(self, degree: int, octave: int) -> int:

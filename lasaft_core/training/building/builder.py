@@ -26,7 +26,7 @@ import numpy as np
 import soundfile
 
 from lasaft_core.errors import InvalidOption
-from lasaft_core.musdb import ESTIMATED_BY, FACTS, facts_of, read_object
+from lasaft_core.musdb import ESTIMATED_BY, FACTS, facts_of
 from lasaft_core.training.building.folders import MANIFEST, SUBTYPE, write_folder
 from lasaft_core.training.building.multitracks import recorded_song, stereo
 from lasaft_core.training.building.players import SYNTHESIS
@@ -43,6 +43,7 @@ from lasaft_core.training.building.sources import (
 
 _SEEDS_OF_SPLIT: Final = {"valid": 0, "train": 1_000_000}
 _NOT_PLAYED: Final = (MULTITRACKS, INSTRUMENTALS, SOLOS)
+_BUILT: Final = "song-"  # and its seed
 _SOURCE_FACTS = ("kind", "name", "licence", "attribution", "held_out")
 
 
@@ -136,7 +137,7 @@ def _tasks(sources: Sequence[Source], out: Path, settings: BuildSettings) -> lis
         tasks += [RecordedTask(out / split / source.name, source) for source in recorded]
         for number in range(count):
             seed = settings.seed * 10_000_000 + _SEEDS_OF_SPLIT[split] + number
-            folder = out / split / f"song-{seed:08}"
+            folder = out / split / f"{_BUILT}{seed:08}"
             tasks.append(SongTask(folder, playing, seed, settings.song_seconds))
     return tasks + _solos(sources, out)
 
@@ -195,14 +196,14 @@ def _check_names(wanted: Sequence[Path]) -> None:
 
 
 def _check_length(out: Path, settings: BuildSettings) -> None:
-    """Raises InvalidOption where the songs that are built are of another length."""
-    manifest = read_object(out / MANIFEST)
-    if manifest:
-        built = manifest["settings"]["song_seconds"]
-        if built != settings.song_seconds:
+    """Raises InvalidOption where a song that is built is of another length: all are of one."""
+    song = next(out.glob(f"*/{_BUILT}*/mixture.wav"), None)
+    if song is not None:
+        built = soundfile.info(song).frames
+        if built != round(settings.song_seconds * RATE):
             raise InvalidOption(
                 "song seconds",
-                expected=f"{built:g}, as in {out}",
+                expected=f"{built / RATE:g}, as in {out}",
                 got=f"{settings.song_seconds:g}",
                 remedy="give another --out",
             )

@@ -30,11 +30,11 @@ from lasaft_core.training.building.score import (
     Score,
     folded,
 )
+from lasaft_core.training.music import PROGRESSIONS, SCALES
 
 STEPS: Final = 16  # sixteenths of a bar
-_MAJOR, _MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 _PROGRESSIONS: Final = (
-    (0, 4, 5, 3), (0, 5, 3, 4), (5, 3, 0, 4), (0, 3, 4, 3), (1, 4, 0, 5), (0, 6, 5, 4),
+    *PROGRESSIONS,
     (0, 3, 0, 4), (3, 4, 2, 5), (0, 0, 3, 4), (5, 4, 3, 4), (0, 2, 3, 4), (0, 6, 3, 0),
 )  # fmt: skip
 _BARS_PER_SECTION = 4
@@ -104,8 +104,8 @@ class _Composer:
         self.rng, self.seconds = rng, seconds
         self.style = _STYLES[int(rng.integers(len(_STYLES)))]
         self.step = 60 / rng.uniform(*self.style.beats_per_minute) / 4
-        self.tonic, steps = int(rng.integers(12)), _MAJOR if rng.random() < 0.5 else _MINOR
-        self.degrees = [self.tonic + step for step in steps]
+        self.tonic, mode = int(rng.integers(12)), "major" if rng.random() < 0.5 else "minor"
+        self.degrees = [self.tonic + step for step in SCALES[mode]]
         count = int(np.ceil(seconds / (STEPS * self.step)))
         drawn = rng.choice(len(_PROGRESSIONS), 2, replace=False)
         progressions = [_PROGRESSIONS[int(i)] for i in drawn]

@@ -62,8 +62,8 @@ def write_part(path: Path, part: Part, *, stretch: float = 1.0) -> None:
     mido.MidiFile(ticks_per_beat=_TICKS_PER_SECOND // 2, tracks=[track]).save(path)
 
 
-def read_score(path: Path, start: float, seconds: float) -> Score:
-    """An excerpt as a score. Raises InvalidOption of a file that is no MIDI or plays nothing."""
+def read_score(path: Path, start: float, seconds: float) -> Score | None:
+    """An excerpt as a score; None where all rest. Raises InvalidOption where it is no MIDI."""
     notes, bends, tempo = _read(path)
     parts = []
     for (channel, program), played in sorted(notes.items()):
@@ -76,7 +76,7 @@ def read_score(path: Path, start: float, seconds: float) -> Score:
         if excerpt and role:
             parts.append(Part(role, program, excerpt, _excerpt(bends[channel], start, seconds)))
     if not parts:
-        raise InvalidOption(f"MIDI file {path}", expected="notes", got=f"none after {start:g} s")
+        return None
     beat = tempo / 1e6
     return Score(path.stem, seconds, beat, *_harmony(parts, seconds, beat), tuple(parts))
 

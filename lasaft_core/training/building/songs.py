@@ -142,15 +142,21 @@ class _Studio:
             stems[target] = stems[target] * gain
 
     def _score(self) -> Score:
-        if self.midi and self.rng.random() < _FROM_MIDI:
-            source = self.midi[int(self.rng.integers(len(self.midi)))]
-            file = source.files[int(self.rng.integers(len(source.files)))]
-            room = duration(file) - self.seconds
-            if room > 0:
-                self.credits.add(source.name)
-                self.is_composed = False
-                return read_score(file, float(self.rng.uniform(0, room)), self.seconds)
-        return compose(self.seed, self.seconds)
+        excerpt = self._excerpt() if self.midi and self.rng.random() < _FROM_MIDI else None
+        self.is_composed = excerpt is None
+        return compose(self.seed, self.seconds) if excerpt is None else excerpt
+
+    def _excerpt(self) -> Score | None:
+        """Of a MIDI file; None of one that is too short, and where all rest."""
+        source = self.midi[int(self.rng.integers(len(self.midi)))]
+        file = source.files[int(self.rng.integers(len(source.files)))]
+        room = duration(file) - self.seconds
+        if room <= 0:
+            return None
+        excerpt = read_score(file, float(self.rng.uniform(0, room)), self.seconds)
+        if excerpt is not None:
+            self.credits.add(source.name)
+        return excerpt
 
     def _vocals(self, score: Score) -> Audio:
         """A voice that sings anew, or is heard as it was recorded."""

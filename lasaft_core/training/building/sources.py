@@ -297,7 +297,8 @@ class Source:
 
 
 def find_sources(root: Path) -> list[Source]:
-    """All sources below `root`, by kind and name. Raises InvalidOption for one without terms."""
+    """All sources below `root`, by kind and name. Raises InvalidOption for one without terms, or
+    where two are of one name."""
     found = []
     for kind in SUFFIXES:
         folders = sorted((root / kind).iterdir()) if (root / kind).is_dir() else []
@@ -308,7 +309,21 @@ def find_sources(root: Path) -> list[Source]:
             expected=f"folders {' | '.join(SUFFIXES)} with a folder for each source",
             got="none of them",
         )
+    _check_names(found)
     return found
+
+
+def _check_names(sources: Sequence[Source]) -> None:
+    """Raises InvalidOption where two are of one name: songs name by it whom to credit."""
+    kinds: dict[str, str] = {}
+    for source in sources:
+        if kinds.setdefault(source.name, source.kind) != source.kind:
+            raise InvalidOption(
+                "sources",
+                expected="another name for each, whatever its kind",
+                got=f"{kinds[source.name]}/{source.name} and {source.kind}/{source.name}",
+                remedy="rename one of their folders",
+            )
 
 
 def of_split(sources: Sequence[Source], split: str) -> list[Source]:

@@ -1,6 +1,6 @@
 import json
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -14,6 +14,7 @@ from lasaft_core.musdb import TARGETS, find_accompaniments, find_songs
 from lasaft_core.training.building import mixing, players, songs
 from lasaft_core.training.building.builder import BuildSettings, build
 from lasaft_core.training.building.folders import write_folder
+from lasaft_core.training.building.midi_files import write_part
 from lasaft_core.training.building.multitracks import recorded_song
 from lasaft_core.training.building.players import Orchestra
 from lasaft_core.training.building.score import Note, Part, Score
@@ -36,6 +37,27 @@ def test_sources_have_terms_and_what_is_held_out_stays_out(sources_folder, tmp_p
         find_sources(tmp_path)
     with pytest.raises(InvalidOption, match="soundfonts"):
         find_sources(tmp_path / "nowhere")
+
+
+def test_two_sources_of_one_name_are_refused_since_songs_name_whom_to_credit(
+    sources_folder, tmp_path
+):
+    shutil.copytree(sources_folder, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(tmp_path / "midi" / "songs", tmp_path / "voices" / "songs")
+    shutil.copy(next(tmp_path.glob("voices/alto/*.wav")), tmp_path / "voices" / "songs")
+    with pytest.raises(InvalidOption, match=r"voices/songs and midi/songs.*rename"):
+        find_sources(tmp_path)
+
+
+def test_where_a_midi_song_rests_another_is_composed(sources_folder, tmp_path):
+    (source,) = [s for s in find_sources(sources_folder) if s.kind == "midi"]
+    rests = Part("other", 30, tuple(Note(at, 1.0, 60, 90) for at in (0.0, 400.0)))
+    write_part(tmp_path / "rests.mid", rests)
+    midi = replace(source, files=(tmp_path / "rests.mid",))
+    seed = next(s for s in range(99) if np.random.default_rng(s).random() < songs._FROM_MIDI)
+    song = build_song([midi], seed, 4.0)
+    assert song.score.startswith("composed")
+    assert midi.name not in song.credits
 
 
 def test_a_sampled_instrument_plays_what_is_written(sources_folder):
@@ -385,16 +407,12 @@ def test_recordings_of_one_name_are_refused_before_anything_is_built(tmp_path, k
     assert not (tmp_path / "out").exists()
 
 
-def test_songs_of_another_length_are_refused(tmp_path):
+def test_songs_of_another_length_are_refused_also_after_an_interruption(sources_folder, tmp_path):
     settings = BuildSettings(hours=4 / 3600, song_seconds=4.0, validation_songs=0)
-    (tmp_path / "manifest.json").write_text(json.dumps({"settings": asdict(settings)}))
-    folder = tmp_path / "sources" / "midi" / "songs"
-    folder.mkdir(parents=True)
-    (folder / "song.mid").touch()
-    terms = {"licence": "CC0-1.0", "attribution": "somebody"}
-    (folder / "source.json").write_text(json.dumps(terms))
+    build(sources_folder, tmp_path, settings, lambda *_: None)
+    (tmp_path / "manifest.json").unlink()  # it is written last
     with pytest.raises(InvalidOption, match=r"song seconds: expected 4.*another --out"):
-        build(tmp_path / "sources", tmp_path, replace(settings, song_seconds=5.0), lambda *_: None)
+        build(sources_folder, tmp_path, replace(settings, song_seconds=5.0), lambda *_: None)
 
 
 def test_a_song_depends_on_its_seed_and_sources_alone(sources_folder, tmp_path):

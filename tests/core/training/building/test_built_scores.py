@@ -280,8 +280,7 @@ def test_synthesised_basses_are_of_every_kind():
 def test_voices_of_a_midi_song_are_left_out_and_a_bad_file_is_named(tmp_path):
     choir = Part("other", 52, (Note(0.0, 1.0, 60, 90),))
     write_part(tmp_path / "choir.mid", choir)
-    with pytest.raises(InvalidOption, match=r"choir\.mid"):
-        read_score(tmp_path / "choir.mid", 0.0, 2.0)
+    assert read_score(tmp_path / "choir.mid", 0.0, 2.0) is None
     (tmp_path / "bad.mid").write_bytes(b"MThd, or so it says")
     with pytest.raises(InvalidOption, match=r"bad\.mid"):
         read_score(tmp_path / "bad.mid", 0.0, 2.0)
