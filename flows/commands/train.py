@@ -8,7 +8,7 @@ from pathlib import Path
 from flows.commands.console import say
 from flows.interruption import Interruption
 from flows.training_screen import training_screen
-from lasaft_core.checkpoints import load_checkpoint
+from lasaft_core.checkpoints import Checkpoint, load_checkpoint
 from lasaft_core.errors import InvalidOption
 from lasaft_core.estimator import resolve_device, resolve_precision
 from lasaft_core.models import PRESETS, NetworkConfig
@@ -31,7 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     data, out = Path(arguments.data), Path(arguments.out)
     songs, held_out = find_songs(data, "train", estimated=True), find_songs(data, "valid")
     out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(_learner(config, recipe, arguments), _run_options(arguments), out)
+    begun_with = None if arguments.init is None else load_checkpoint(arguments.init)
+    learner = _learner(config, recipe, arguments, begun_with)
+    trainer = Trainer(learner, _run_options(arguments, begun_with), out)
     observers: list[Observer] = [
         JsonLines(out / "log.jsonl", trainer.step),
         TensorBoard(out, trainer.step),
@@ -62,7 +64,12 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
     return replace(recipe_of(arguments.recipe, arguments.preset), **changes)
 
 
-def _learner(config: NetworkConfig, recipe: Recipe, arguments: argparse.Namespace) -> Learner:
+def _learner(
+    config: NetworkConfig,
+    recipe: Recipe,
+    arguments: argparse.Namespace,
+    begun_with: Checkpoint | None,
+) -> Learner:
     device = resolve_device(arguments.device)
     precision = resolve_precision(arguments.precision, device)
     learner = Learner(
@@ -73,21 +80,21 @@ def _learner(config: NetworkConfig, recipe: Recipe, arguments: argparse.Namespac
         precision=precision,
         compiles=arguments.compile,
     )
-    if arguments.init is not None:
-        checkpoint = load_checkpoint(arguments.init)
-        if not can_grow_into(checkpoint.config, config):
+    if begun_with is not None:
+        if not can_grow_into(begun_with.config, config):
             raise InvalidOption(
                 "--init",
                 expected=f"a checkpoint of {arguments.preset}, or of one with shallower blocks",
-                got=checkpoint.name,
+                got=begun_with.name,
             )
-        learner.start_from(grown(checkpoint.build(), learner.network))
+        learner.start_from(grown(begun_with.build(), learner.network))
     return learner
 
 
-def _run_options(arguments: argparse.Namespace) -> RunOptions:
+def _run_options(arguments: argparse.Namespace, begun_with: Checkpoint | None) -> RunOptions:
     return RunOptions(
         seed=arguments.seed,
+        begun_with=None if begun_with is None else begun_with.sha256,
         loaders=arguments.loaders,
         save_minutes=arguments.save_minutes,
         validation_seconds=arguments.validation_seconds,

@@ -2,6 +2,7 @@
 
 FOLDER/training.pt         the state to go on from
 FOLDER/best.safetensors    the checkpoint of the best validation
+FOLDER/last.safetensors    that of the last
 FOLDER/log.jsonl           losses and validations (see `observers.py`)
 """
 
@@ -37,11 +38,13 @@ _ENDLESS = 2**62
 class RunOptions:
     """What a run does beside its recipe; none of it changes the losses but `seed`.
 
+    `begun_with`: the SHA-256 of the checkpoint whose weights the learner was given, if any.
     `loaders` processes prepare batches (0: this one). `validation_seconds` of each song are
     validated, all for None. `max_hours` end the run, not the training: it can go on.
     """
 
     seed: int = 0
+    begun_with: str | None = None
     loaders: int = 0
     log_steps: int = 10
     save_minutes: float = 5.0
@@ -188,6 +191,7 @@ class Trainer:
         provenance = {
             "recipe": asdict(self.recipe),
             "seed": self.options.seed,
+            "begun_with": self.options.begun_with,
             "steps": self.step,
             "validation_l1": validation.l1,
             "validation_sdr_db": validation.sdr_db,
@@ -218,6 +222,8 @@ class Trainer:
         """What must be the same for a training to go on as itself."""
         return {
             "seed": self.options.seed,
+            "begun_with": self.options.begun_with,
+            "validation_seconds": self.options.validation_seconds,
             "recipe": asdict(self.recipe),
             "network": self.config.to_dict(),
         }

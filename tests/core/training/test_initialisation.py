@@ -9,6 +9,7 @@ from torch import nn
 from lasaft_core.errors import InvalidOption
 from lasaft_core.models import UNet
 from lasaft_core.training.initialisation import can_grow_into, grown
+from tests.bench.averaged_weights import averaged
 
 
 @pytest.fixture
@@ -83,3 +84,16 @@ def test_no_other_network_grows_into_it(blind):
     assert not can_grow_into(one_target, replace(deep, mixture_consistent=True))
     with pytest.raises(InvalidOption, match="shallower blocks"):
         grown(UNet(deep), UNet(blind))
+
+
+def test_weights_before_and_after_a_training_are_averaged_by_their_share(tiny):
+    torch.manual_seed(0)
+    before, after = (trained(tiny).state_dict() for _ in range(2))
+    after["bn.num_batches_tracked"] = torch.tensor(7)
+    before["bn.num_batches_tracked"] = torch.tensor(3)
+    mean = averaged(before, after, 0.25)
+    assert mean.keys() == after.keys()
+    assert mean["bn.num_batches_tracked"] == 7
+    for name, tensor in mean.items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, 0.75 * before[name] + 0.25 * after[name])

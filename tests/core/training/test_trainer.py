@@ -150,6 +150,9 @@ def test_other_options_are_refused_and_named(tmp_path, data, tiny):
     fit(start(tmp_path / "run", tiny, replace(PUBLISHED, max_steps=2)), data)
     with pytest.raises(InvalidOption, match=r"recipe\.batch_size 4, now 8"):
         start(tmp_path / "run", tiny, replace(PUBLISHED, max_steps=2, batch_size=8))
+    other_start = replace(OPTIONS, begun_with="0" * 64, validation_seconds=None)
+    with pytest.raises(InvalidOption, match=r"begun_with None, now 0+, validation_seconds 0\.5"):
+        start(tmp_path / "run", tiny, replace(PUBLISHED, max_steps=2), other_start)
     with pytest.raises(InvalidOption, match=r"network\.num_latents 2, now 3"):
         start(tmp_path / "run", replace(tiny, num_latents=3), replace(PUBLISHED, max_steps=2))
 
@@ -213,9 +216,18 @@ def test_songs_of_another_rate_are_refused(tmp_path, data, tiny):
         fit(trainer, data)
 
 
-def test_mixed_precision_learns_too(tmp_path, data, tiny):
-    fit(start(tmp_path / "run", tiny, AVERAGED, precision="bfloat16"), data)
-    assert len(log_of(tmp_path / "run")) == 9 + 3
+def test_mixed_precision_learns_as_full_precision_does(tmp_path, data, tiny):
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        trainer = start(tmp_path / precision, tiny, AVERAGED, precision=precision)
+        before = {name: tensor.clone() for name, tensor in trainer.learner.weights().items()}
+        fit(trainer, data)
+        after = trainer.learner.weights()
+        assert not any(torch.equal(before[n], after[n]) for n in after if n.endswith("weight"))
+        log = log_of(tmp_path / precision)
+        losses[precision] = [line["loss"] for line in log if "loss" in line]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
+    assert losses["bfloat16"] != losses["float32"]
 
 
 def test_tensorboard_holds_losses_and_validations(tmp_path, data, tiny):
