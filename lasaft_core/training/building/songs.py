@@ -28,7 +28,7 @@ from lasaft_core.training.building.score import (
     another_take,
 )
 from lasaft_core.training.building.singing import Singer, Syllable, words_of
-from lasaft_core.training.building.sources import Source
+from lasaft_core.training.building.sources import MIDI, Source
 from lasaft_core.training.instruments import hertz
 
 _FROM_MIDI, _INSTRUMENTAL, _PUMPING = 0.3, 0.08, 0.12  # of all songs
@@ -67,7 +67,7 @@ class _Studio:
         self.rng = np.random.default_rng(seed)
         self.seed, self.seconds, self.samples = seed, seconds, round(seconds * RATE)
         self.orchestra = Orchestra(sources)
-        self.midi = [source for source in sources if source.kind == "midi"]
+        self.midi = [source for source in sources if source.kind == MIDI]
         self.voices = [source for source in sources if source.kind == "voices"]
         self.credits: set[str] = set()
         self.is_composed = True  # or an excerpt of a MIDI file, whose bars and chords are guessed

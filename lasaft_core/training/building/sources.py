@@ -13,7 +13,7 @@ voices that sing, "a_voice_each": true where every file is another's, "target" o
 bass without its amplifier, so that each take gets another}. Voices alone are dry, too: each take
 gets another place and room.
 A source without terms is refused. What is held out plays in validation songs only, and alone of
-its kind.
+its kind. Scores that are not held out play in songs to train on only.
 """
 
 import json
@@ -28,11 +28,12 @@ from lasaft_core.musdb import TARGETS
 MULTITRACKS: Final = "multitracks"
 INSTRUMENTALS: Final = "instrumentals"
 VOICES: Final = "voices"
+MIDI: Final = "midi"
 SOLOS: Final = "solos"
 SUFFIXES: Final = {
     "soundfonts": ".sf[23]", "kits": ".sfz", "basses": ".sfz", "guitars": ".sfz", "reeds": ".sfz",
     "keyboards": ".sfz",
-    VOICES: ".wav", "midi": ".mid", MULTITRACKS: ".m4a", INSTRUMENTALS: ".mp3", SOLOS: ".mp3",
+    VOICES: ".wav", MIDI: ".mid", MULTITRACKS: ".m4a", INSTRUMENTALS: ".mp3", SOLOS: ".mp3",
 }  # fmt: skip
 TERMS_FILE: Final = "source.json"
 
@@ -162,14 +163,14 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
         "files": ["**/*.mp3"], "a_voice_each": True,
     },
     "freedoom": {
-        "licence": "BSD-3-Clause", "attribution": "music of Freedoom, contributors to the project",
+        "licence": "BSD-3-Clause", "attribution": "music of Freedoom, contributors to Freedoom",
         "files": ["musics/*.mid"],
     },
     "holiznacc0": {
         "licence": "CC0-1.0", "attribution": "HoliznaCC0", "files": ["phonographs/*/*_ch0.ogg"],
     },
     "voxellibre-jukebox": {
-        "licence": "CC0-1.0", "attribution": "music of VoxeLibre, its authors",
+        "licence": "CC0-1.0", "attribution": "music of VoxeLibre, VoxeLibre's authors",
         "files": ["phonographs/*_jukebox_track_[12347].ogg"],
     },
     "tannerhelland": {
@@ -180,8 +181,9 @@ KNOWN: Final[Mapping[str, Mapping[str, Any]]] = {
         "files": ["*.m4a"],
     },
     "gearhead-caramel": {
-        "licence": "CC-BY-4.0, CC-BY-3.0 and public domain, see its credits.md",
-        "attribution": "music of GearHead Caramel: Anthem of Rain, HoliznaCC0, Komiku, "
+        "licence": "CC-BY-4.0, CC-BY-3.0 and public domain",
+        "attribution": "music of GearHead Caramel, whose credits.md has the terms of each piece: "
+        "Anthem of Rain, HoliznaCC0, Komiku, "
         "Kevin MacLeod, Alexander Nakarada, Alexandr Zhelanov, Alena Smirnova, Doctor Turtle, "
         "Dub Alta Fidelidad, MachinimaSound, Monkey Warhol, Mr Smith, Origami Repetika, "
         "softmartin, airtone, Techtheist, TRG Banks, UltraCat, Yoitrax",
@@ -327,14 +329,12 @@ def _check_names(sources: Sequence[Source]) -> None:
 
 
 def of_split(sources: Sequence[Source], split: str) -> list[Source]:
-    """What plays in `train` or `valid`; a kind with nothing held out serves both."""
-    wanted = split == "valid"
-    kinds = {kind: [s for s in sources if s.kind == kind] for kind in SUFFIXES}
-    return [
-        source
-        for of_kind in kinds.values()
-        for source in [s for s in of_kind if s.held_out == wanted] or of_kind
-    ]
+    """What plays in `train` or `valid`. Where nothing of a kind is held out it serves both, but
+    for scores: a song that is validated has none that is trained on."""
+    if split == "train":
+        return [source for source in sources if not source.held_out]
+    kinds = {MIDI, *(source.kind for source in sources if source.held_out)}
+    return [source for source in sources if source.held_out or source.kind not in kinds]
 
 
 def _sources(kind: str, folder: Path) -> list[Source]:

@@ -30,13 +30,21 @@ def test_sources_have_terms_and_what_is_held_out_stays_out(sources_folder, tmp_p
     kinds = {"kits", "basses", "guitars", "voices", "midi", "instrumentals"}
     assert {source.kind for source in sources} == kinds
     names = [{s.name for s in of_split(sources, split)} for split in ("train", "valid")]
-    assert names[0] - names[1] == {"alto"}
+    assert names[0] - names[1] == {"alto", "songs"}, "a voice, and scores"
     assert names[1] - names[0] == {"held-out"}
     (tmp_path / "voices" / "somebody").mkdir(parents=True)
     with pytest.raises(InvalidOption, match=r"somebody.*\n?.*licence"):
         find_sources(tmp_path)
     with pytest.raises(InvalidOption, match="soundfonts"):
         find_sources(tmp_path / "nowhere")
+
+
+def test_what_is_held_out_is_never_trained_on_be_it_all_of_its_kind(sources_folder):
+    held_out, found = {"kits", "midi"}, find_sources(sources_folder)
+    sources = [replace(source, held_out=source.kind in held_out) for source in found]
+    train, valid = (of_split(sources, split) for split in ("train", "valid"))
+    assert {s.kind for s in train} == {"basses", "guitars", "voices", "instrumentals"}
+    assert {s.kind for s in valid} == {*held_out, *(s.kind for s in train)}
 
 
 def test_two_sources_of_one_name_are_refused_since_songs_name_whom_to_credit(
