@@ -73,9 +73,9 @@ class Execution:
         config = prepared.config
         self._tasks = list(track_tasks(plan))
         self._tally = Tally(plan, self._tasks, report)
-        stop = stop or threading.Event()
-        self._brake = Brake(config, stop)
-        self._deadline = StopDeadline(stop)
+        self._stop = stop or threading.Event()
+        self._brake = Brake(config, self._stop)
+        self._deadline = StopDeadline(self._stop)
         self._table = CatalogTable.open(config.dest)
         self._table.planned_at(plan.table_version)
         self._claims = RunClaims(
@@ -137,6 +137,7 @@ class Execution:
             self._compact()
             self._vacuum()
         except StoreError as error:
+            self._brake.check(self._tally)
             if self._brake.cause != "cancelled":
                 raise
             self._tally.lack(self._publisher.waiting)
@@ -145,7 +146,7 @@ class Execution:
             self._claims.stop_renewing()
 
     def _close(self) -> None:
-        self._publisher.flush()
+        self._publisher.flush_all(self._stop)
         self._claims.close()
 
     def _compact(self) -> None:

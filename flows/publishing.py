@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from threading import Event
 from time import monotonic
 from typing import Final, Protocol
 
@@ -80,6 +81,14 @@ class BatchPublisher:
                 raise
             self._oldest_at = monotonic()
             logger.warning("rows=%d not published yet: %s", len(self._results), error)
+
+    def flush_all(self, stop: Event) -> None:
+        """As patiently, a batch time apart; once `stop` is set, whatever the next try gives."""
+        while self._results and not stop.is_set():
+            self.flush_patiently()
+            if self._results:
+                stop.wait(self._batch_seconds)
+        self.flush()
 
     def flush(self) -> None:
         """Rows stay in the batch when their commit fails, so that a later flush tries again."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Final
 
 from lasaft_core.plain_text import one_line
@@ -23,6 +23,14 @@ def forwarded_environment(environ: Mapping[str, str] | None = None) -> dict[str,
     """The store's settings of this process, for workers that did not inherit them."""
     environ = os.environ if environ is None else environ
     return {name: environ[name] for name in (*SECRETS, *SETTINGS) if environ.get(name)}
+
+
+def take_over(forwarded: Mapping[str, str], environ: MutableMapping[str, str]) -> None:
+    """Into a worker's environment; keys that its machine has of its own don't mix with others."""
+    if any(name in forwarded for name in SECRETS):
+        for name in SECRETS:
+            environ.pop(name, None)
+    environ.update(forwarded)
 
 
 def redacted_lines(text: str) -> list[str]:

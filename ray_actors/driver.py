@@ -286,11 +286,11 @@ class DriverLoop:
 
     def _wind_down(self, stop: Event, on_tick: OnTick | None) -> Iterator[TrackResult]:
         """Drops what is queued; waits for what is on the devices, until `stop`."""
-        for slot in self._slots:
-            slot.forget_queued()
+        forgotten = [task for slot in self._slots for task in slot.forget_queued()]
         self._dismiss_idle()
-        if self._slots and not stop.is_set():
-            self._backlog.give_back()  # others need not wait for what is not begun
+        if self._slots and not stop.is_set():  # others need not wait for what is not begun
+            self._backlog.put_back(forgotten)
+            self._backlog.give_back()
         while self._slots and not stop.is_set():
             yield from self._collect(stop)
             yield from self._overdue()

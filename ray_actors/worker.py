@@ -26,6 +26,7 @@ from lasaft_core.song import DraftedSong, OpenSong, SongResult, open_song
 from lasaft_core.song_stream import SongSeparator
 from lasaft_core.storage import Fetched, fetch, join
 from ray_actors.attempts import Attempt
+from ray_actors.credentials import take_over
 from ray_actors.device_thread import DeviceThread
 from ray_actors.messages import OnTick, TrackResult, TrackTask, WorkerSettings
 
@@ -73,7 +74,7 @@ class SeparatorWorker:
     """Loads once; `process` never raises for a fault of the track."""
 
     def __init__(self, settings: WorkerSettings, load: SeparatorLoader = load_separator) -> None:
-        os.environ.update(settings.environment)
+        take_over(settings.environment, os.environ)
         self.settings = settings
         self._scratch = Scratch()
         self._device = DeviceThread()

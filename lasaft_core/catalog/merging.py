@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from lasaft_core.catalog.key_index import Key
+from lasaft_core.catalog.plan import heals
 from lasaft_core.catalog.queries import Standing
 from lasaft_core.catalog.rows import TrackRow
 
@@ -27,8 +28,9 @@ def one_per_key(rows: Sequence[TrackRow]) -> list[TrackRow]:
 def replacing(
     batch: Sequence[TrackRow], standing: Mapping[Key, Standing], *, force: bool
 ) -> list[TrackRow]:
-    """All but those that a done row of the same etag stands against; with `force`, new done rows
-    replace even that. Dated now."""
+    """All but those that a done row of the same etag stands against, or a done row of any against
+    a failure that says nothing of the bytes; with `force`, new done rows replace even that. Dated
+    now."""
     now = datetime.now(UTC)
     chosen = (row for row in batch if _may_replace(row, standing.get(row.key), force=force))
     return [replace(_with_history(row, standing.get(row.key)), committed_at=now) for row in chosen]
@@ -47,8 +49,10 @@ def same_stems(row: TrackRow, standing: TrackRow | None) -> bool:
 
 
 def _may_replace(row: TrackRow, standing: Standing | None, *, force: bool) -> bool:
-    if standing is None or (standing.status, standing.source_etag) != ("done", row.source_etag):
+    if standing is None or standing.status != "done":
         return True
+    if standing.source_etag != row.source_etag:
+        return not heals(row.status, row.reason)
     return force and row.status == "done"
 
 

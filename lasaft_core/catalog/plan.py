@@ -65,10 +65,10 @@ class _Known:
     status: str
     reason: str | None
 
-    @property
-    def heals(self) -> bool:
-        """Failed by something else than its own bytes."""
-        return self.status == "failed" and self.reason not in _LASTING_REASONS
+
+def heals(status: str, reason: str | None) -> bool:
+    """Whether a track failed by something else than its own bytes."""
+    return status == "failed" and reason not in _LASTING_REASONS
 
 
 def plan_tracks(objects: Iterable[ObjectStat], keys: pa.Table, *, force: str = "none") -> Plan:
@@ -106,7 +106,7 @@ def _action(found: ObjectStat, row: _Known | None, force: str) -> Action | None:
         return "new"
     if row.etag != found.etag:
         return "changed"
-    if row.heals:
+    if heals(row.status, row.reason):
         return "retry"
     if row.status == "done":
         return "forced" if force == "all" else None

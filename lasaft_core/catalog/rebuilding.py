@@ -18,6 +18,7 @@ from lasaft_core.catalog import queries
 from lasaft_core.catalog.holdings import HeldAttempt, attempts_by_shard
 from lasaft_core.catalog.key_index import Key
 from lasaft_core.catalog.publication import TRACK_JSON, row_of, whole_track
+from lasaft_core.catalog.removal import forgotten
 from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.errors import SourceGone
@@ -38,14 +39,16 @@ def rebuild(dest_uri: str) -> int:
     """Rows for whole attempts of objects that have none; returns how many. Raises StoreError.
 
     A row is dated by the store, so that models supersede each other as they did. An object that
-    took over another's stems has no row until the next run.
+    took over another's stems has no row until the next run; one that was forgotten has none made
+    of what is older.
     """
-    table, written = CatalogTable.open(dest_uri), 0
+    table, written, gone = CatalogTable.open(dest_uri), 0, forgotten(dest_uri)
     newest_first = sorted(_without_rows(dest_uri, table), key=_age, reverse=True)
     for batch in queries.portions(newest_first, ROWS_PER_COMMIT):
         rows: dict[Key, TrackRow] = {}
         for row in filter(None, map(_row, batch)):
-            rows.setdefault(row.key, row)
+            if row.committed_at and row.committed_at.timestamp() > gone.get(row.key, 0.0):
+                rows.setdefault(row.key, row)
         written += table.restore(list(rows.values()))
     return written
 

@@ -19,16 +19,18 @@ from uuid import uuid4
 from lasaft_core.catalog import queries
 from lasaft_core.catalog.holdings import held_attempt
 from lasaft_core.catalog.identity import canonical_json
+from lasaft_core.catalog.key_index import Key
 from lasaft_core.catalog.orphans import PORTION, SETTLE_SECONDS, in_threads, remove_orphans
 from lasaft_core.catalog.queries import SupersededCount
 from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.catalog.table import CatalogTable
-from lasaft_core.catalog.verification import Orphan, prefixes_of, stems_of
+from lasaft_core.catalog.verification import Orphan, check_place, prefixes_of, stems_of
 from lasaft_core.errors import SourceGone
 from lasaft_core.storage import canonical_uri, join, list_names, put_bytes, read_bytes, remove
 
 Receipt = dict[str, Any]
 _UNFINISHED: Final = "unfinished"
+_FORGET: Final = "forget-"
 
 
 def rows_of_sources(dest_uri: str, sources: Sequence[str]) -> list[TrackRow]:
@@ -82,7 +84,8 @@ def remove_tracks(
     settle_seconds: float = SETTLE_SECONDS,
 ) -> Receipt:
     """Removes rows and their stems; returns the receipt, with its own URI. Raises StoreError,
-    StoreUnavailable."""
+    StoreUnavailable, UsageError as `check_place` does."""
+    check_place(dest_uri, stems_of(rows))
     now = datetime.now(UTC)
     name = f"{reason}-{now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}.json"
     receipt: Receipt = {
@@ -94,6 +97,19 @@ def remove_tracks(
     _put(receipt, _receipt_uri(dest_uri, _UNFINISHED, name))
     receipt["rows_removed"] = CatalogTable.open(dest_uri).remove(rows)
     return _finished(dest_uri, name, receipt, settle_seconds=settle_seconds)
+
+
+def forgotten(dest_uri: str) -> dict[Key, float]:
+    """When the songs that `forget` has taken away were last forgotten, in seconds since 1970."""
+    receipts = _receipt_uri(dest_uri)
+    names = [name for name in list_names(receipts) if name.rpartition("/")[2].startswith(_FORGET)]
+    found: dict[Key, float] = {}
+    for receipt in map(json.loads, in_threads(read_bytes, [join(receipts, n) for n in names])):
+        begun_at = datetime.fromisoformat(receipt["begun_at"]).timestamp()
+        for track in receipt["tracks"]:
+            key = track["source_uri"], track["model_fingerprint"]
+            found[key] = max(begun_at, found.get(key, 0.0))
+    return found
 
 
 def finish_removals(dest_uri: str, *, settle_seconds: float = SETTLE_SECONDS) -> list[Receipt]:

@@ -19,8 +19,8 @@ from lasaft_core.catalog.holdings import HeldAttempt, Shard, attempts_by_shard
 from lasaft_core.catalog.publication import TRACK_JSON, description
 from lasaft_core.catalog.rows import StemRow, TrackRow
 from lasaft_core.catalog.table import CatalogTable
-from lasaft_core.errors import SourceGone
-from lasaft_core.storage import exists, fetch, join, put_bytes, remove, stat
+from lasaft_core.errors import SourceGone, UsageError
+from lasaft_core.storage import canonical_uri, exists, fetch, join, put_bytes, remove, stat
 
 GRACE_SECONDS: Final = 24 * 3600.0
 
@@ -66,7 +66,7 @@ class Tally:
 def verify(
     dest_uri: str, tally: Tally, *, deep: bool = False, grace_seconds: float = GRACE_SECONDS
 ) -> Iterator[Finding]:
-    """All that is wrong below a destination. Raises StoreError.
+    """All that is wrong below a destination. Raises StoreError, UsageError as `check_place` does.
 
     The store is listed before the table is read, shard by shard, and a track that a run publishes
     in between has stems that the listing doesn't know: what seems to be missing or of another
@@ -76,11 +76,30 @@ def verify(
     for shard, attempts in attempts_by_shard(dest_uri):
         seen.add(shard)
         rows = list(table.rows_of_shard(*shard))
+        check_place(dest_uri, stems_of(rows))
         yield from _faulty(rows, attempts, tally, deep=deep)
         yield from _orphans(rows, attempts, tally, time.time() - grace_seconds)
     for place in table.shards():
         if Shard(*place) not in seen:
-            yield from _faulty(list(table.rows_of_shard(*place)), (), tally, deep=deep)
+            rows = list(table.rows_of_shard(*place))
+            check_place(dest_uri, stems_of(rows))
+            yield from _faulty(rows, (), tally, deep=deep)
+
+
+def check_place(dest_uri: str, stems: Iterable[str]) -> None:
+    """Raises UsageError for stems that rows have elsewhere, as after a copy or a move, and where
+    the destination is reached by another address: its attempts would all seem to be orphans, and
+    what is removed by its table would be another's."""
+    base = join(canonical_uri(dest_uri), "stems") + "/"
+    for uri in stems:
+        if not uri.startswith(base):
+            raise UsageError(
+                f"the table of {dest_uri}",
+                expected=f"stems below {base}",
+                got=uri,
+                remedy="give the address that it was written under; of a copy, or after a move, "
+                "take catalog/ away and make it anew with `lasaft-stems verify --rebuild`",
+            )
 
 
 def _faulty(

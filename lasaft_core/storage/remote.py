@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,20 @@ class RemoteStore:
         if not self._fs.exists(path):
             raise FileNotFoundError(path)
         root = self._root_length()
-        for folder, _, files in self._fs.walk(path, detail=True):
-            del folder
-            for info in files.values():
-                yield self._described(str(info["name"])[root:].lstrip("/"), info)
+        for info in self._below(path):
+            yield self._described(str(info["name"])[root:].lstrip("/"), info)
+
+    def _below(self, path: str) -> Iterator[dict[str, Any]]:
+        """All that is no folder. fsspec's own walk passes over folders that it can't list."""
+        folders = [path]
+        while folders:
+            folder = folders.pop()
+            with suppress(FileNotFoundError):  # gone by now
+                for info in self._fs.ls(folder, detail=True):
+                    if info["type"] != "directory":
+                        yield info
+                    elif info["name"].strip("/") != folder.strip("/"):
+                        folders.append(info["name"])
 
     def stat(self, key: str) -> ObjectStat:
         return self._described(key, self._fs.info(self._path(key)))

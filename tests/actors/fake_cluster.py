@@ -111,12 +111,14 @@ class FakeCluster:
         stop: Event | None = None,
         enough: Event | None = None,
         on_tick: Callable[[float], None] | None = None,
+        gate: Gate | None = None,
         **options: float,
     ) -> Iterator[TrackResult]:
         """Of as many workers as there are CPUs."""
         plan = WorkerPlan(len(self.places), WorkerShare(1.0))
         loop = DriverLoop(plan, FakeActor, self.settings, PoolOptions(**options))
-        return loop.results(tasks, stop=stop or Event(), enough=enough, on_tick=on_tick)
+        stop = stop or Event()
+        return loop.results(tasks, stop=stop, enough=enough, on_tick=on_tick, gate=gate)
 
     def run(
         self,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ray_actors.credentials import forwarded_environment, redacted
+from ray_actors.credentials import forwarded_environment, redacted, take_over
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
@@ -25,6 +25,19 @@ ENVIRONMENT = {
 )
 def test_messages_carry_no_secrets(text, expected):
     assert redacted(text, ENVIRONMENT) == expected
+
+
+def test_a_worker_never_mixes_its_machines_keys_with_those_that_it_is_given():
+    machine = {"AWS_SESSION_TOKEN": "of the machine", "AWS_REGION": "here", "PATH": "/bin"}
+    take_over({"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}, machine)
+    assert machine == {
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "here",
+        "PATH": "/bin",
+    }
+    take_over({"AWS_REGION": "there"}, own := {"AWS_SESSION_TOKEN": "of the machine"})
+    assert own == {"AWS_SESSION_TOKEN": "of the machine", "AWS_REGION": "there"}
 
 
 def test_messages_are_bounded():

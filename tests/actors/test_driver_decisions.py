@@ -28,16 +28,19 @@ def cluster(settings, monkeypatch):
 
 
 def test_enough_lets_what_is_on_the_devices_finish_however_long_it_takes(cluster):
-    machines, enough = cluster("a", "b"), Event()
+    machines, enough, gate = cluster("a", "b"), Event(), ScriptedGate()
     tasks = [track(f"mix-{n}", seconds=3 * HOUR) for n in range(9)]
 
     def tick(_: float) -> None:
         if machines.now > HOUR:
             enough.set()
 
-    results = list(machines.results(tasks, enough=enough, on_tick=tick, drain_seconds=10.0))
+    run = {"enough": enough, "on_tick": tick, "drain_seconds": 10.0, "gate": gate}
+    results = list(machines.results(tasks, **run))
 
     assert [name_of(result) for result in results] == ["mix-0", "mix-1"]
+    granted = {name for asked in gate.asked for name in asked}
+    assert set(gate.given_back) == granted - {"mix-0", "mix-1"}, "also what workers had queued"
     assert machines.now == pytest.approx(3 * HOUR, abs=60.0)
 
 

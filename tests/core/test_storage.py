@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from aiobotocore.response import AioStreamingBody
+from fsspec.implementations.memory import MemoryFileSystem
 
 from lasaft_core import storage
 from lasaft_core.errors import SourceForbidden, SourceGone, StoreError, StoreUnavailable
@@ -294,6 +295,23 @@ def test_check_dest_leaves_nothing_and_finds_conditional_creation(
 def test_check_dest_refuses_a_name_that_cannot_hold_a_table(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="name without %"):
         storage.check_dest(str(tmp_path / "50%20"))
+
+
+def test_a_folder_of_another_store_that_cannot_be_listed_is_no_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a/1.wav", "b/2.wav"):
+        storage.put_bytes(b"sound", f"memory://bucket/closed/{name}")
+    plain = MemoryFileSystem.ls
+
+    def ls(self: MemoryFileSystem, path: str, **how: object) -> object:
+        if path.endswith("/b"):
+            raise PermissionError(path)
+        return plain(self, path, **how)
+
+    monkeypatch.setattr(MemoryFileSystem, "ls", ls)
+    with pytest.raises(StoreError):
+        list(storage.list_objects("memory://bucket/closed"))
 
 
 def test_other_stores_work_through_fsspec(tmp_path: Path) -> None:

@@ -261,6 +261,35 @@ def test_a_store_that_is_down_for_a_while_costs_no_run(rows):
     assert register.batches == [rows[:2]]
 
 
+def test_the_last_rows_wait_for_a_store_that_is_down_for_a_while_too(rows):
+    register, waits = Register(), []
+
+    class Stop(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout)
+            register.down = len(waits) < 3
+            return self.is_set()
+
+    publisher = BatchPublisher(register, force=False, batch_seconds=30.0)
+    publisher.add(TrackResult(rows[0]))
+    register.down = True
+
+    publisher.flush_all(Stop())
+
+    assert (register.batches, waits) == ([rows[:1]], [30.0] * 3)
+
+
+def test_the_last_rows_of_a_stopped_run_are_tried_once(rows):
+    register, stop = Register(), Event()
+    publisher = BatchPublisher(register, force=False)
+    publisher.add(TrackResult(rows[0]))
+    register.down = True
+    stop.set()
+
+    with pytest.raises(StoreError, match="the store is down"):
+        publisher.flush_all(stop)
+
+
 def test_a_store_that_stays_down_ends_the_run(rows):
     register = Register()
     publisher = BatchPublisher(register, force=False, batch_seconds=0.0)

@@ -10,10 +10,10 @@ import pytest
 from track_rows import failed_row
 
 from lasaft_core import storage
-from lasaft_core.catalog import rebuilding
+from lasaft_core.catalog import orphans, rebuilding
 from lasaft_core.catalog.publication import StemStore
 from lasaft_core.catalog.rebuilding import rebuild
-from lasaft_core.catalog.removal import superseded_rows
+from lasaft_core.catalog.removal import remove_tracks, superseded_rows
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.catalog.verification import Tally, verify
 from lasaft_core.storage import local_path
@@ -126,6 +126,20 @@ def test_the_newest_attempt_of_a_changed_song_has_the_row(
     assert rebuild(folder) == 0
 
     assert list(CatalogTable.open(folder).rows()) == [newest]
+
+
+def test_what_was_forgotten_comes_back_only_where_it_was_done_again(folder, song, monkeypatch):
+    monkeypatch.setattr(orphans.time, "sleep", lambda _: None)
+    earlier = changed(song, folder, 1, days=3)
+    current, other = changed(song, folder, 2, days=2), song(folder, 3)
+    CatalogTable.open(folder).publish([current, other])
+    remove_tracks(folder, [current], reason="forget")
+    assert storage.exists(earlier.stems[0].uri)
+    assert rebuild(folder) == 0
+    assert [row.key for row in CatalogTable.open(folder).rows()] == [other.key]
+    again = changed(song, folder, 4, days=-1)
+    assert rebuild(folder) == 1
+    assert {row.key for row in CatalogTable.open(folder).rows()} == {again.key, other.key}
 
 
 @pytest.mark.parametrize("newer", OTHER_MODELS)

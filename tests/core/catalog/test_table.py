@@ -117,6 +117,19 @@ def test_a_changed_source_updates_its_row(catalog: CatalogTable, make) -> None:
     assert (row.source_etag, row.stems) == ("e2", make("s3://b/a").stems)
 
 
+@pytest.mark.parametrize("reason", ["gone", "store_unavailable", "scratch_full"])
+def test_a_failure_that_says_nothing_of_the_bytes_leaves_the_stems_that_are_there(
+    catalog: CatalogTable, reason
+) -> None:
+    catalog.publish([done_row("s3://b/a", source_etag="e2")])
+
+    late = failed_row("s3://b/a", source_etag="e1", reason=reason)
+    assert catalog.publish([late], force=True) == 0
+    assert catalog.publish([failed_row("s3://b/new", reason=reason)]) == 1
+
+    assert published(catalog)["s3://b/a"].status == "done"
+
+
 def tried(run_id: str, etag: str = "e1", count: int = 2) -> TrackRow:
     lost = [AttemptRow(attempt=n, stage="worker", error=run_id) for n in range(1, count + 1)]
     return failed_row("s3://b/a", source_etag=etag, run_id=run_id, attempts=tuple(lost))

@@ -23,6 +23,7 @@ from lasaft_core.catalog.verification import (
     verify,
     withdraw,
 )
+from lasaft_core.errors import UsageError
 from tests.made_songs import MODEL, put_stems, work_of
 
 NEW_MODEL = "e" * 64
@@ -43,6 +44,19 @@ def test_a_true_table_has_no_findings(place, song):
     tally = Tally()
     assert list(verify(place, tally, deep=True, grace_seconds=0)) == []
     assert (tally.rows, tally.stems, tally.attempts, tally.young_attempts) == (2, 4, 2, 0)
+
+
+def test_a_copy_is_refused_since_its_table_tells_of_the_original(place, song):
+    original, copy = f"{place}/original", f"{place}/copy"
+    CatalogTable.open(original).publish([song(original, 1)])
+    for name in storage.list_names(original):
+        storage.put_bytes(storage.read_bytes(f"{original}/{name}"), f"{copy}/{name}")
+    with pytest.raises(UsageError, match=r"copy/stems/, got .*/original/.*--rebuild"):
+        findings(copy)
+    with pytest.raises(UsageError, match="stems below"):
+        remove_tracks(copy, rows_of_sources(copy, ["s3://in/1.wav"]), reason="forget")
+    assert findings(original, deep=True) == []
+    assert len(list(CatalogTable.open(copy).rows())) == 1
 
 
 def test_nothing_at_all_is_fine(place):
