@@ -52,8 +52,9 @@ def peak_memory_bytes() -> int:
     """Of this program since it started. `ru_maxrss`, the fallback, also counts what the process
     was before, a large parent's copy; its unit differs by system."""
     status = Path("/proc/self/status")
-    if status.exists():
-        return 1024 * int(status.read_text().partition("VmHWM:")[2].split()[0])
+    told = status.read_text().partition("VmHWM:")[2] if status.exists() else ""
+    if told:  # not on every kernel
+        return 1024 * int(told.split()[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
 

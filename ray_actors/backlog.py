@@ -48,7 +48,8 @@ class Backlog:
         self._held: dict[str, deque[TrackTask]] = {}
         self._added = 0
         self._patience_seconds = patience_seconds
-        self._asked_at, self._waiting_since = 0.0, 0.0
+        self._asked_at = 0.0
+        self._waiting_since: float | None = None  # for other runs, with nothing else to do
         for task in tasks:
             self._admit(task)
 
@@ -86,8 +87,11 @@ class Backlog:
         """Those that have lost a worker."""
         return [task for task in self._suspects if task.history]
 
-    def take(self, *, idle: bool, suits: Suits = _any_suits) -> TrackTask | None:
-        """The next task, if there is one just now; a suspect only for an idle worker."""
+    def take(
+        self, *, idle: bool, is_end: bool = True, suits: Suits = _any_suits
+    ) -> TrackTask | None:
+        """The next task, if there is one just now; a suspect only for an idle worker. `is_end`: no
+        worker holds any; patience with other runs begins then."""
         suspect = next(filter(suits, self._suspects), None) if idle else None
         if suspect is not None:
             self._suspects.remove(suspect)
@@ -96,7 +100,7 @@ class Backlog:
         while not self._admitted and self._ready and monotonic() < until:
             self._ask_for_ready()
         if not self._admitted and not self._ready and self._deferred:
-            self._ask_for_deferred()
+            self._ask_for_deferred(is_end=is_end)
         return self._admitted.popleft() if self._admitted else None
 
     def give_back(self) -> None:
@@ -122,11 +126,16 @@ class Backlog:
     def _ask_for_ready(self) -> None:
         count = min(self._batch, len(self._ready))
         self._deferred += self._ask([heappop(self._ready)[2] for _ in range(count)])
-        self._waiting_since = monotonic()
+        self._waiting_since = None
 
-    def _ask_for_deferred(self) -> None:
+    def _ask_for_deferred(self, *, is_end: bool) -> None:
         now = monotonic()
-        is_last = now - self._waiting_since >= self._patience_seconds
+        if not is_end:
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = now
+        waited = 0.0 if self._waiting_since is None else now - self._waiting_since
+        is_last = is_end and waited >= self._patience_seconds
         if now - self._asked_at < ASK_AGAIN_SECONDS and not is_last:
             return
         self._deferred = self._ask(self._deferred)

@@ -153,6 +153,7 @@ class DriverLoop:
     def _hand_out(self, slot: Slot, slots: Sequence[Slot]) -> None:
         task = self._backlog.take(
             idle=not slot.outstanding,
+            is_end=not any(other.outstanding for other in self._slots),
             suits=lambda task: self._losses.may_take(slot, task, slots),
         )
         if task is not None:

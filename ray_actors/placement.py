@@ -15,10 +15,13 @@ BAD_AFTER_TRACKS: Final = 3
 
 
 class Place(Protocol):
-    """A worker's; `node` is None until it has started."""
+    """A worker's; `node` is None until it has started, which can be late."""
 
     @property
     def node(self) -> str | None: ...
+
+    @property
+    def is_late(self) -> bool: ...
 
     @property
     def outstanding(self) -> Sequence[object]: ...
@@ -47,8 +50,9 @@ class Losses:
         return sum(self._nodes[uri] == {node} for uri in tracks) >= BAD_AFTER_TRACKS
 
     def usable(self, places: Sequence[AnyPlace]) -> Sequence[AnyPlace]:
-        """Those on no bad node; all where there are no others."""
-        return [place for place in places if not self.is_bad(place.node)] or places
+        """Those on no bad node; all where there are no others, or they find no room."""
+        good = [place for place in places if not self.is_bad(place.node)]
+        return good if any(place.node or not place.is_late for place in good) else places
 
     def may_take(self, place: Place, task: TrackTask, places: Sequence[Place]) -> bool:
         """Not where it died, but where it died on each node."""

@@ -10,6 +10,7 @@ from typing import Final
 from lasaft_core.errors import InvalidOption
 
 MAX_FLAC_RATE_HZ: Final = 655_350
+MAX_FLAC_RATE_IN_HZ: Final = 65_535  # higher ones are written in tens
 MAX_FLAC_CHANNELS: Final = 8
 
 

@@ -28,6 +28,7 @@ CONTAINERS: Final = (
 TIMED_CONTAINERS: Final = frozenset({"mov", "matroska", "asf", "ape", "wv", "tta"})
 TIMED_SLACK_SECONDS: Final = 0.1
 EDIT_UNIT_SECONDS: Final = 1 / 600
+FULL_OF_PLANES: Final = 8  # as many as a frame has pointers: none is left to mark their end
 # Full scale by sample format, without the mark of planar ones.
 FULL_SCALES: Final = {"u8": 2**7, "s16": 2**15, "s32": 2**31, "flt": 1, "dbl": 1}
 
@@ -191,10 +192,19 @@ def to_block(frame: av.AudioFrame) -> Block:
     name = frame.format.name.removesuffix("p")
     if name not in FULL_SCALES:
         raise _not_audio(f"samples as {name}")
+    frame = _without_planes(frame)
     data = frame.to_ndarray()
     data = data.T if frame.format.is_planar else data.reshape(-1, frame.layout.nb_channels)
     block = np.ascontiguousarray(data, dtype=np.float32)
     return block / np.float32(FULL_SCALES[name]) - np.float32(name == "u8")
+
+
+def _without_planes(frame: av.AudioFrame) -> av.AudioFrame:
+    """Of so many planes PyAV doesn't see the last, and reads on past it."""
+    if not frame.format.is_planar or frame.layout.nb_channels < FULL_OF_PLANES:
+        return frame
+    (packed,) = av.AudioResampler(format=frame.format.packed).resample(frame)
+    return packed
 
 
 def _audio_stream(container: InputContainer) -> av.AudioStream:

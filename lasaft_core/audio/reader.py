@@ -103,8 +103,9 @@ def _open_source(path: Path, facts: ContainerFacts) -> Source:
     source = None if facts.needs_libav else _open_sndfile(path, facts)
     if source is None:
         return LibavSource(path)
-    # libsndfile does not name channels, and guesses the length of an MP3 without a count.
-    is_guess = source.info.container == "MP3" and not facts.is_known
+    # libsndfile does not name channels, and guesses the length of MPEG audio without a count.
+    is_counted = source.info.container == "MP3" and facts.is_known
+    is_guess = source.info.codec.startswith("MPEG") and not is_counted
     if source.info.channels > 2 or is_guess:
         source.close()
         return LibavSource(path)

@@ -16,7 +16,12 @@ import soundfile
 from numpy.typing import NDArray
 
 from lasaft_core.audio.blocks import Block
-from lasaft_core.audio.formats import MAX_FLAC_CHANNELS, MAX_FLAC_RATE_HZ, OutputFormat
+from lasaft_core.audio.formats import (
+    MAX_FLAC_CHANNELS,
+    MAX_FLAC_RATE_HZ,
+    MAX_FLAC_RATE_IN_HZ,
+    OutputFormat,
+)
 from lasaft_core.audio.tags import CARRIED
 from lasaft_core.audio.vorbis_comment import comment_fields, fill_in, stand_in_title
 from lasaft_core.errors import InvalidOption, ScratchFull, UnsupportedRate
@@ -40,8 +45,9 @@ class StemLayout:
         if self.output.codec != "flac":
             return
         remedy = "use --codec wav"
-        if self.sample_rate > MAX_FLAC_RATE_HZ:
-            expected = f"at most {MAX_FLAC_RATE_HZ}"
+        in_tens = self.sample_rate > MAX_FLAC_RATE_IN_HZ
+        if self.sample_rate > MAX_FLAC_RATE_HZ or (in_tens and self.sample_rate % 10):
+            expected = f"at most {MAX_FLAC_RATE_HZ}, above {MAX_FLAC_RATE_IN_HZ} a multiple of ten"
             raise UnsupportedRate(
                 "sample rate of FLAC", expected=expected, got=self.sample_rate, remedy=remedy
             )

@@ -74,6 +74,21 @@ def test_what_another_run_holds_is_asked_for_again_at_the_end(monkeypatch):
     assert len(backlog) == 1
 
 
+def test_patience_begins_when_nobody_works_on_anything_any_more(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(backlog_module, "monotonic", lambda: now[0])
+    gate = ScriptedGate(held=("a",))
+    backlog = Backlog([track(name) for name in "ab"], gate, batch=2, patience_seconds=30.0)
+    assert backlog.take(idle=True).source.etag == "b"
+    for seconds, is_end in ((600.0, False), (700.0, True), (720.0, True)):
+        now[0] = seconds
+        assert backlog.take(idle=True, is_end=is_end) is None
+        assert gate.passed_over == []
+    now[0] = 731.0
+    assert backlog.take(idle=True) is None
+    assert gate.passed_over == ["a"]
+
+
 def test_patience_with_another_run_ends():
     gate = ScriptedGate(held=("a",))
     backlog = Backlog([track("a")], gate)

@@ -169,6 +169,19 @@ def test_a_worker_without_room_is_waited_for_while_another_is_at_work(crowded, c
     assert caplog.text.count("worker_start=late") == 1
 
 
+def test_the_only_machine_with_room_gets_songs_though_they_die_there(crowded):
+    machines, _ = crowded
+    machines.dies = lambda _, uri: "kills" in uri
+    songs = [track(f"kills-{n}", seconds=500.0) for n in range(3)]
+    songs += [track(f"ok-{n}", seconds=50.0) for n in range(10)]
+
+    rows = rows_by_name(list(machines.run(songs, workers=2)))
+
+    assert len(rows) == 13
+    assert {node for _, node in machines.begun} == {"b"}
+    assert machines.now < HOUR
+
+
 def test_a_run_frees_what_it_has_and_not_what_it_waits_for(crowded):
     machines, holder = crowded
     gate, freed_at = ScriptedGate(), []

@@ -25,7 +25,8 @@ from lasaft_core.storage import (
     remove,
     stat,
 )
-from ray_actors.attempts import lost_attempt
+from ray_actors import attempts
+from ray_actors.attempts import lost_attempt, peak_memory_bytes
 from ray_actors.messages import TrackTask, WorkerSettings
 from ray_actors.worker import SeparatorWorker
 
@@ -328,3 +329,9 @@ def test_settings_never_show_credentials(settings):
 
     assert "very/secret" not in shown
     assert canonical_uri(settings.dest) in shown
+
+
+def test_memory_is_told_where_the_kernel_keeps_no_peak(tmp_path, monkeypatch):
+    (tmp_path / "status").write_text("VmSize:\t 1000 kB\nVmRSS:\t 500 kB\n")
+    monkeypatch.setattr(attempts, "Path", lambda _: tmp_path / "status")
+    assert peak_memory_bytes() > 2**20

@@ -26,7 +26,7 @@ def write_soundfile(path, samples, container, subtype, rate_hz=RATE_HZ):
 
 def write_av(path, codec, samples, rate_hz=RATE_HZ, *, container=None, options=None, tags=None):
     """Encode with FFmpeg's own muxers, as most of the world's files were."""
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[samples.shape[1]]
+    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[samples.shape[1]]
     with av.open(str(path), "w", format=container, options=options or {}) as output:
         output.metadata.update(tags or {})
         stream = output.add_stream(codec, rate=rate_hz, layout=layout)
@@ -34,8 +34,8 @@ def write_av(path, codec, samples, rate_hz=RATE_HZ, *, container=None, options=N
         context.options = {"strict": "experimental"}
         converter = av.AudioResampler(format=context.format, layout=layout, rate=rate_hz)
         for start in range(0, len(samples), 4096):
-            planes = np.ascontiguousarray(samples[start : start + 4096].T)
-            frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
+            packed = np.ascontiguousarray(samples[start : start + 4096]).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
             frame.sample_rate, frame.pts = rate_hz, start
             frame.time_base = Fraction(1, rate_hz)
             for converted in converter.resample(frame):
@@ -50,6 +50,17 @@ def read_whole(path, frames=65536):
     """AudioInfo and float32 [samples, channels]."""
     with open_audio(Path(path)) as reader:
         return reader.info, np.concatenate(list(reader.blocks(frames)))
+
+
+def write_caf(path, samples, layout_tag):
+    """16-bit, of a layout that Apple's Core Audio has a number for."""
+    channels = samples.shape[1]
+    plain = struct.pack(">d4sIIIII", RATE_HZ, b"lpcm", 0, 2 * channels, 1, channels, 16)
+    audio = bytes(4) + (samples * 32767).astype(">i2").tobytes()
+    chunks = {b"desc": plain, b"chan": struct.pack(">III", layout_tag, 0, 0), b"data": audio}
+    written = b"".join(struct.pack(">4sq", name, len(body)) + body for name, body in chunks.items())
+    path.write_bytes(b"caff\0\1\0\0" + written)
+    return path
 
 
 def id3v2(body_bytes):

@@ -220,6 +220,13 @@ def test_ogg_beside_another_logical_stream(tmp_path):
     assert len(read_whole(path)[1]) == FRAMES
 
 
+@pytest.mark.parametrize("options", [{}, {"write_xing": "0"}])
+def test_mp3_inside_wav_is_whole(tmp_path, options):
+    samples = noise(60 * RATE_HZ, channels=1)
+    path = write_av(tmp_path / "song.wav", "libmp3lame", samples, options=options)
+    assert len(samples) <= len(read_whole(path)[1]) <= len(samples) + 3 * 1152
+
+
 def test_the_name_does_not_decide_on_the_format(tmp_path):
     path = write_soundfile(tmp_path / "song.mp3", noise(FRAMES), "FLAC", "PCM_24")
     info, samples = read_whole(path)

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import soundfile
@@ -60,9 +62,22 @@ def test_wav_beyond_four_gibibytes_is_rf64(tmp_path):
 
 
 def test_flac_has_a_highest_sample_rate():
-    with pytest.raises(UnsupportedRate, match="at most 655350, got 768000; use --codec wav"):
+    with pytest.raises(UnsupportedRate, match=r"at most 655350.*got 768000; use --codec wav"):
         StemLayout(OutputFormat("flac", 24), 768_000, 2, 1)
     StemLayout(OutputFormat("wav", 24), 768_000, 2, 1)
+
+
+@pytest.mark.parametrize("rate_hz", [44_099, 65_535, 88_110, 88_112, 96_096, 192_000, 192_192])
+def test_flac_has_high_sample_rates_in_tens_only(tmp_path, rate_hz):
+    layout = partial(StemLayout, sample_rate=rate_hz, channels=2, frames=100)
+    try:
+        with StemWriter(tmp_path / "stem.flac", layout(OutputFormat("flac", 24))) as writer:
+            writer.write(noise(100))
+    except UnsupportedRate:
+        assert rate_hz in (88_112, 96_096, 192_192)
+    else:
+        assert soundfile.info(tmp_path / "stem.flac").samplerate == rate_hz
+    layout(OutputFormat("wav", 24))
 
 
 @pytest.mark.parametrize(("codec", "bit_depth"), [("mp3", 16), ("flac", 32), ("wav", 8)])
