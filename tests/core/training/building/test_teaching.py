@@ -74,7 +74,7 @@ def test_where_only_traces_are_heard_the_voice_is_silent():
 
 def test_voices_are_written_in_pieces_and_silent_ones_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(teaching, "PIECE_SECONDS", 4)
-    monkeypatch.setattr(teaching, "_spleeter", lambda: hearing_below(1000))
+    monkeypatch.setattr(teaching, "spleeter", lambda: hearing_below(1000))
     song = np.concatenate([tone(300, 3.0), tone(5000, 8.0), tone(300, 4.0)])
     soundfile.write(tmp_path / "song.wav", song, RATE, subtype="PCM_24")
     monkeypatch.setattr(
