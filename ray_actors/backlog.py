@@ -139,6 +139,8 @@ class Backlog:
         if now - self._asked_at < ASK_AGAIN_SECONDS and not is_last:
             return
         self._deferred = self._ask(self._deferred)
+        if self._admitted:
+            self._waiting_since = None
         if is_last:
             self._gate.pass_over(self._deferred)
             for task in self._deferred:

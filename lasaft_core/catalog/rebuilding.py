@@ -47,7 +47,8 @@ def rebuild(dest_uri: str) -> int:
     for batch in queries.portions(newest_first, ROWS_PER_COMMIT):
         rows: dict[Key, TrackRow] = {}
         for row in filter(None, map(_row, batch)):
-            if row.committed_at and row.committed_at.timestamp() > gone.get(row.key, 0.0):
+            put_at = row.committed_at.timestamp() if row.committed_at else 0.0
+            if row.key not in gone or put_at > gone[row.key]:
                 rows.setdefault(row.key, row)
         written += table.restore(list(rows.values()))
     return written

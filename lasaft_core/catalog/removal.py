@@ -24,7 +24,13 @@ from lasaft_core.catalog.orphans import PORTION, SETTLE_SECONDS, in_threads, rem
 from lasaft_core.catalog.queries import SupersededCount
 from lasaft_core.catalog.rows import TrackRow
 from lasaft_core.catalog.table import CatalogTable
-from lasaft_core.catalog.verification import Orphan, check_place, prefixes_of, stems_of
+from lasaft_core.catalog.verification import (
+    Orphan,
+    check_place,
+    is_below,
+    prefixes_of,
+    stems_of,
+)
 from lasaft_core.errors import SourceGone
 from lasaft_core.storage import canonical_uri, join, list_names, put_bytes, read_bytes, remove
 
@@ -62,7 +68,8 @@ def prune(
     settle_seconds: float = SETTLE_SECONDS,
 ) -> Iterator[Receipt]:
     """Removes superseded rows and their stems, at most `limit` of them; the receipt of each portion
-    when it is done, with its own URI. Raises StoreError, StoreUnavailable."""
+    when it is done, with its own URI. Raises StoreError, StoreUnavailable, UsageError as
+    `check_place` does."""
     removed = 0
     while limit is None or removed < limit:
         portion = PORTION if limit is None else min(PORTION, limit - removed)
@@ -134,8 +141,9 @@ def _taken_up(dest_uri: str, name: str, *, settle_seconds: float) -> Receipt | N
 
 
 def _finished(dest_uri: str, name: str, receipt: Receipt, *, settle_seconds: float) -> Receipt:
-    """Once the rows are gone."""
-    held = in_threads(held_attempt, sorted(_prefixes(receipt["tracks"])))
+    """Once the rows are gone. A copy has the receipts of the original, whose stems stay."""
+    ours = {prefix for prefix in _prefixes(receipt["tracks"]) if is_below(dest_uri, prefix)}
+    held = in_threads(held_attempt, sorted(ours))
     orphans = [Orphan(attempt) for attempt in held if attempt is not None]
     receipt["attempts_removed"] = remove_orphans(dest_uri, orphans, settle_seconds=settle_seconds)
     receipt["attempts_kept_for_other_rows"] = len(orphans) - receipt["attempts_removed"]

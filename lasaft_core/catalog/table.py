@@ -131,8 +131,9 @@ class CatalogTable:
     def publish(self, rows: Sequence[TrackRow], *, force: bool = False) -> int:
         """Inserts or updates by key in one commit; returns how many rows it wrote.
 
-        A done row of the same etag stays as it is; with `force` a new done row replaces it. Raises
-        StoreError when the store fails, or other writers win every one of our tries.
+        A done row of the same etag stays as it is; with `force` a new done row replaces it. Against
+        a failure that says nothing of the bytes a done row of any etag stays. Raises StoreError
+        when the store fails, or other writers win every one of our tries.
         """
         return self._insert(one_per_key(rows), partial(replacing, force=force))
 

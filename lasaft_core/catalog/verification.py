@@ -90,16 +90,24 @@ def check_place(dest_uri: str, stems: Iterable[str]) -> None:
     """Raises UsageError for stems that rows have elsewhere, as after a copy or a move, and where
     the destination is reached by another address: its attempts would all seem to be orphans, and
     what is removed by its table would be another's."""
-    base = join(canonical_uri(dest_uri), "stems") + "/"
     for uri in stems:
-        if not uri.startswith(base):
+        if not is_below(dest_uri, uri):
             raise UsageError(
                 f"the table of {dest_uri}",
-                expected=f"stems below {base}",
+                expected=f"stems below {_base(dest_uri)}",
                 got=uri,
                 remedy="give the address that it was written under; of a copy, or after a move, "
                 "take catalog/ away and make it anew with `lasaft-stems verify --rebuild`",
             )
+
+
+def is_below(dest_uri: str, stem: str) -> bool:
+    """Whether it is where this destination has its stems."""
+    return stem.startswith(_base(dest_uri))
+
+
+def _base(dest_uri: str) -> str:
+    return join(canonical_uri(dest_uri), "stems") + "/"
 
 
 def _faulty(

@@ -18,7 +18,8 @@ def write_state(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> 
 def read_state(path: Path, identity: dict[str, Any], device: str) -> dict[str, Any]:
     """Raises InvalidOption where the file belongs to a training of another `identity`."""
     state: dict[str, Any] = torch.load(path, weights_only=True, map_location=device)
-    differences = _differences(state["identity"], identity)
+    known = state["identity"]  # an earlier version's may say less
+    differences = _differences(known, {name: identity.get(name) for name in known})
     if differences:
         raise InvalidOption(
             f"training in {path.parent}",

@@ -89,6 +89,20 @@ def test_patience_begins_when_nobody_works_on_anything_any_more(monkeypatch):
     assert gate.passed_over == ["a"]
 
 
+def test_patience_begins_anew_with_each_song_that_is_had_after_all(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(backlog_module, "monotonic", lambda: now[0])
+    gate = ScriptedGate(held=("a", "b"))
+    backlog = Backlog([track(name) for name in "ab"], gate, batch=2, patience_seconds=30.0)
+    assert backlog.take(idle=True) is None
+    gate.held.discard("a")
+    now[0] = 10.0
+    assert backlog.take(idle=True).source.etag == "a"
+    now[0] = 600.0  # after the song
+    assert backlog.take(idle=True) is None
+    assert gate.passed_over == []
+
+
 def test_patience_with_another_run_ends():
     gate = ScriptedGate(held=("a",))
     backlog = Backlog([track("a")], gate)

@@ -128,6 +128,21 @@ def test_the_newest_attempt_of_a_changed_song_has_the_row(
     assert list(CatalogTable.open(folder).rows()) == [newest]
 
 
+def test_a_store_that_tells_no_times_is_rebuilt_too(folder, song, monkeypatch):
+    row = song(folder, 1)
+    timeless = [
+        (shard, [replace(held, objects=_without_times(held.objects)) for held in attempts])
+        for shard, attempts in rebuilding.attempts_by_shard(folder)
+    ]
+    monkeypatch.setattr(rebuilding, "attempts_by_shard", lambda _: timeless)
+    assert rebuild(folder) == 1
+    assert [found.key for found in CatalogTable.open(folder).rows()] == [row.key]
+
+
+def _without_times(objects):
+    return {name: replace(found, mtime=None) for name, found in objects.items()}
+
+
 def test_what_was_forgotten_comes_back_only_where_it_was_done_again(folder, song, monkeypatch):
     monkeypatch.setattr(orphans.time, "sleep", lambda _: None)
     earlier = changed(song, folder, 1, days=3)

@@ -122,6 +122,25 @@ def kill(patched, owner, name, call=1):
     patched.setattr(owner, name, dying)
 
 
+def test_a_copy_never_finishes_what_was_begun_on_the_original(tmp_path, pauses, monkeypatch):
+    original, copy = f"{tmp_path}/original", f"{tmp_path}/copy"
+    table = CatalogTable.open(original)
+    table.publish([put_stems(tmp_path, original, 1)])
+    with monkeypatch.context() as patched:
+        kill(patched, CatalogTable, "remove")
+        with pytest.raises(KeyboardInterrupt):
+            remove_tracks(original, list(table.rows()), reason="forget")
+    for name in storage.list_names(original):
+        if not name.startswith("catalog/"):
+            storage.put_bytes(storage.read_bytes(f"{original}/{name}"), f"{copy}/{name}")
+
+    (finished,) = finish_removals(copy)
+
+    assert finished["attempts_removed"] == 0
+    assert findings(original) == []
+    assert len(list(table.rows(status="done"))) == 1
+
+
 @pytest.mark.parametrize("death", DEATHS)
 def test_killed_in_the_middle_the_next_one_finishes(place, table, pauses, monkeypatch, death):
     monkeypatch.setattr(removal, "PORTION", 2)

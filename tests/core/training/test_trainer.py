@@ -153,6 +153,11 @@ def test_other_options_are_refused_and_named(tmp_path, data, tiny):
     other_start = replace(OPTIONS, begun_with="0" * 64, validation_seconds=None)
     with pytest.raises(InvalidOption, match=r"begun_with None, now 0+, validation_seconds 0\.5"):
         start(tmp_path / "run", tiny, replace(PUBLISHED, max_steps=2), other_start)
+    older = torch.load(tmp_path / "run" / "training.pt", weights_only=True)
+    del older["identity"]["begun_with"]
+    (tmp_path / "older").mkdir()
+    torch.save(older, tmp_path / "older" / "training.pt")
+    assert start(tmp_path / "older", tiny, replace(PUBLISHED, max_steps=2)).step == 2
     with pytest.raises(InvalidOption, match=r"network\.num_latents 2, now 3"):
         start(tmp_path / "run", replace(tiny, num_latents=3), replace(PUBLISHED, max_steps=2))
 
