@@ -134,8 +134,8 @@ class Backlog:
             self._waiting_since = None
         elif self._waiting_since is None:
             self._waiting_since = now
-        waited = 0.0 if self._waiting_since is None else now - self._waiting_since
-        is_last = is_end and waited >= self._patience_seconds
+        since = self._waiting_since
+        is_last = since is not None and now - since >= self._patience_seconds
         if now - self._asked_at < ASK_AGAIN_SECONDS and not is_last:
             return
         self._deferred = self._ask(self._deferred)

@@ -10,9 +10,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from lasaft_core.catalog.publication import TRACK_JSON
+from lasaft_core.catalog.publication import TRACK_JSON, stems_uri
 from lasaft_core.errors import StoreError
-from lasaft_core.storage import ObjectStat, canonical_uri, join, list_below, list_objects
+from lasaft_core.storage import ObjectStat, join, list_below, list_objects
 
 _PLACE: Final = re.compile(r"([0-9a-f]{12})/([0-9a-f]{2})/([0-9a-f]{64})/([^/]+)/([^/]+)")
 
@@ -57,7 +57,7 @@ def held_attempt(prefix: str) -> HeldAttempt | None:
 def attempts_by_shard(dest_uri: str) -> Iterator[tuple[Shard, list[HeldAttempt]]]:
     """All shards of which the store holds anything, one in memory at a time; objects that no
     attempt can have put there are passed over. Raises StoreError."""
-    yield from _grouped(_attempts(join(canonical_uri(dest_uri), "stems")))
+    yield from _grouped(_attempts(stems_uri(dest_uri)))
 
 
 def _attempts(base: str) -> Iterator[HeldAttempt]:

@@ -30,11 +30,16 @@ from lasaft_core.storage import (
 TRACK_JSON = "track.json"
 
 
+def stems_uri(dest_uri: str) -> str:
+    """Below which a destination has all its stems; no trailing slash."""
+    return join(canonical_uri(dest_uri), "stems")
+
+
 class StemStore:
     """The stems that one model has made, below one destination."""
 
     def __init__(self, dest_uri: str, model_fingerprint: str) -> None:
-        self._base = join(canonical_uri(dest_uri), "stems", model_fingerprint[:12])
+        self._base = join(stems_uri(dest_uri), model_fingerprint[:12])
 
     def attempt_prefix(self, work_id: str, attempt_id: str) -> str:
         """Where one attempt's objects lie; no trailing slash."""

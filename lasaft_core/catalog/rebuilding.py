@@ -8,6 +8,7 @@ changed song is another work: all that no row points to are in memory at once, i
 each.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -46,9 +47,9 @@ def rebuild(dest_uri: str) -> int:
     newest_first = sorted(_without_rows(dest_uri, table), key=_age, reverse=True)
     for batch in queries.portions(newest_first, ROWS_PER_COMMIT):
         rows: dict[Key, TrackRow] = {}
-        for row in filter(None, map(_row, batch)):
-            put_at = row.committed_at.timestamp() if row.committed_at else 0.0
-            if row.key not in gone or put_at > gone[row.key]:
+        for attempt in batch:
+            row = _row(attempt)
+            if row is not None and attempt.put_at > gone.get(row.key, -math.inf):
                 rows.setdefault(row.key, row)
         written += table.restore(list(rows.values()))
     return written

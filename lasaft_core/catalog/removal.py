@@ -27,7 +27,7 @@ from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.catalog.verification import (
     Orphan,
     check_place,
-    is_below,
+    elsewhere,
     prefixes_of,
     stems_of,
 )
@@ -114,8 +114,7 @@ def forgotten(dest_uri: str) -> dict[Key, float]:
     for receipt in map(json.loads, in_threads(read_bytes, [join(receipts, n) for n in names])):
         begun_at = datetime.fromisoformat(receipt["begun_at"]).timestamp()
         for track in receipt["tracks"]:
-            key = track["source_uri"], track["model_fingerprint"]
-            found[key] = max(begun_at, found.get(key, 0.0))
+            found[_key(track)] = max(begun_at, found.get(_key(track), 0.0))
     return found
 
 
@@ -142,7 +141,8 @@ def _taken_up(dest_uri: str, name: str, *, settle_seconds: float) -> Receipt | N
 
 def _finished(dest_uri: str, name: str, receipt: Receipt, *, settle_seconds: float) -> Receipt:
     """Once the rows are gone. A copy has the receipts of the original, whose stems stay."""
-    ours = {prefix for prefix in _prefixes(receipt["tracks"]) if is_below(dest_uri, prefix)}
+    prefixes = _prefixes(receipt["tracks"])
+    ours = prefixes.difference(elsewhere(dest_uri, prefixes))
     held = in_threads(held_attempt, sorted(ours))
     orphans = [Orphan(attempt) for attempt in held if attempt is not None]
     receipt["attempts_removed"] = remove_orphans(dest_uri, orphans, settle_seconds=settle_seconds)
@@ -156,12 +156,13 @@ def _finished(dest_uri: str, name: str, receipt: Receipt, *, settle_seconds: flo
 
 def _standing(dest_uri: str, tracks: Sequence[Mapping[str, Any]]) -> int:
     """How many of them still have the row that they had."""
-    stems = {
-        (track["source_uri"], track["model_fingerprint"]): {s["uri"] for s in track["stems"]}
-        for track in tracks
-    }
+    stems = {_key(track): {stem["uri"] for stem in track["stems"]} for track in tracks}
     rows = CatalogTable.open(dest_uri).rows_of_keys(list(stems))
     return sum(set(stems_of([row])) == stems[row.key] for row in rows)
+
+
+def _key(track: Mapping[str, Any]) -> Key:
+    return track["source_uri"], track["model_fingerprint"]
 
 
 def _receipt_uri(dest_uri: str, *parts: str) -> str:

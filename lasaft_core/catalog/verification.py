@@ -16,11 +16,11 @@ from typing import Final
 
 from lasaft_core.catalog import queries
 from lasaft_core.catalog.holdings import HeldAttempt, Shard, attempts_by_shard
-from lasaft_core.catalog.publication import TRACK_JSON, description
+from lasaft_core.catalog.publication import TRACK_JSON, description, stems_uri
 from lasaft_core.catalog.rows import StemRow, TrackRow
 from lasaft_core.catalog.table import CatalogTable
 from lasaft_core.errors import SourceGone, UsageError
-from lasaft_core.storage import canonical_uri, exists, fetch, join, put_bytes, remove, stat
+from lasaft_core.storage import exists, fetch, join, put_bytes, remove, stat
 
 GRACE_SECONDS: Final = 24 * 3600.0
 
@@ -75,39 +75,40 @@ def verify(
     table, seen = CatalogTable.open(dest_uri), set[Shard]()
     for shard, attempts in attempts_by_shard(dest_uri):
         seen.add(shard)
-        rows = list(table.rows_of_shard(*shard))
-        check_place(dest_uri, stems_of(rows))
+        rows = _rows_of_shard(dest_uri, table, shard)
         yield from _faulty(rows, attempts, tally, deep=deep)
         yield from _orphans(rows, attempts, tally, time.time() - grace_seconds)
     for place in table.shards():
         if Shard(*place) not in seen:
-            rows = list(table.rows_of_shard(*place))
-            check_place(dest_uri, stems_of(rows))
+            rows = _rows_of_shard(dest_uri, table, Shard(*place))
             yield from _faulty(rows, (), tally, deep=deep)
+
+
+def _rows_of_shard(dest_uri: str, table: CatalogTable, shard: Shard) -> list[TrackRow]:
+    rows = list(table.rows_of_shard(*shard))
+    check_place(dest_uri, stems_of(rows))
+    return rows
 
 
 def check_place(dest_uri: str, stems: Iterable[str]) -> None:
     """Raises UsageError for stems that rows have elsewhere, as after a copy or a move, and where
     the destination is reached by another address: its attempts would all seem to be orphans, and
     what is removed by its table would be another's."""
-    for uri in stems:
-        if not is_below(dest_uri, uri):
-            raise UsageError(
-                f"the table of {dest_uri}",
-                expected=f"stems below {_base(dest_uri)}",
-                got=uri,
-                remedy="give the address that it was written under; of a copy, or after a move, "
-                "take catalog/ away and make it anew with `lasaft-stems verify --rebuild`",
-            )
+    uri = next(elsewhere(dest_uri, stems), None)
+    if uri is not None:
+        raise UsageError(
+            f"the table of {dest_uri}",
+            expected=f"stems below {stems_uri(dest_uri)}/",
+            got=uri,
+            remedy="give the address that it was written under; of a copy, or after a move, "
+            "take catalog/ away and make it anew with `lasaft-stems verify --rebuild`",
+        )
 
 
-def is_below(dest_uri: str, stem: str) -> bool:
-    """Whether it is where this destination has its stems."""
-    return stem.startswith(_base(dest_uri))
-
-
-def _base(dest_uri: str) -> str:
-    return join(canonical_uri(dest_uri), "stems") + "/"
+def elsewhere(dest_uri: str, stems: Iterable[str]) -> Iterator[str]:
+    """Those that are not where this destination has its stems."""
+    base = stems_uri(dest_uri) + "/"
+    return (uri for uri in stems if not uri.startswith(base))
 
 
 def _faulty(
